@@ -1,0 +1,271 @@
+// The safetensors format: 8 bytes with the header's length, a JSON header {name: {dtype, shape, data_offsets}}, the data.
+// Read by range, so that one tensor at a time is in memory; everything the header says is checked before anything is
+// allocated (the format's reference reader does the same: github.com/huggingface/safetensors).
+
+import { dataError, nearest, printable } from "./errors.js";
+import { bf16ToF32, f16ToF32 } from "./halves.js";
+import { decodeUtf8, type FileSource } from "./source.js";
+import { parseStrictJson, type StrictJson } from "./strictJson.js";
+
+/** Bytes an element takes, of every type that can be read. */
+const BYTES = { F64: 8, I64: 8, U64: 8, F32: 4, I32: 4, U32: 4, F16: 2, BF16: 2, I16: 2, U16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
+export type SafetensorsDtype = keyof typeof BYTES;
+
+/** What the header says about a tensor; begin and end are bytes of the file. An unknown dtype is refused only on `read`. */
+export interface TensorEntry {
+  dtype: string;
+  shape: readonly number[];
+  begin: number;
+  end: number;
+}
+
+/** A tensor's raw little-endian bytes, row-major. */
+export interface RawTensor {
+  dtype: SafetensorsDtype;
+  shape: readonly number[];
+  bytes: Uint8Array;
+}
+
+/** One file, or the shards of one model seen as one. */
+export interface Checkpoint {
+  /** In the order of the data. */
+  names: string[];
+  tensors: Map<string, TensorEntry>;
+  metadata: Map<string, string>;
+  /** What is odd but no reason to refuse, for the user to see once. */
+  warnings: string[];
+  /** Throws (data) for an unknown name or dtype, or when the file ends early. */
+  read(name: string): Promise<RawTensor>;
+  /** How to name the checkpoint in a message. */
+  description: string;
+}
+
+export interface OpenOptions {
+  /** Most tensors in a file; more are refused as an attack. */
+  maxTensors?: number;
+}
+
+export const MAX_HEADER_BYTES = 100_000_000;
+
+/** Opens one .safetensors file and checks its header. Throws (data) with the file and the reason. */
+export async function openSafetensors(
+  source: FileSource,
+  path: string,
+  { maxTensors = 100_000 }: OpenOptions = {},
+): Promise<Checkpoint> {
+  const where = source.describe(path);
+  const size = await source.size(path);
+  const start = await source.read(path, { begin: 0, end: Math.min(size, 64) });
+  refuseOtherFormats(start, where);
+  if (size < 8) throw dataError(`${where}: truncated: ${size} bytes, a safetensors file has at least 8; fetch it again`);
+  // BigInt: a Number would round a hostile length above 2^53
+  const length = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
+  if (length > BigInt(MAX_HEADER_BYTES)) {
+    throw dataError(
+      `${where}: the header says it has ${length} bytes, at most ${MAX_HEADER_BYTES} are allowed; not a safetensors file, or damaged`,
+    );
+  }
+  if (length > BigInt(size - 8)) {
+    throw dataError(`${where}: truncated: the header has ${length} bytes but only ${size - 8} follow; fetch the file again`);
+  }
+  const dataBegin = 8 + Number(length);
+  const header = decodeUtf8(await source.read(path, { begin: 8, end: dataBegin }), `${where}: header`);
+  if (header[0] !== "{") throw dataError(`${where}: the header does not begin with "{"; not a safetensors file, or damaged`);
+  const { tensors, metadata } = readHeader(header, { where, dataBegin, size, maxTensors });
+  return {
+    names: [...tensors.keys()],
+    tensors,
+    metadata,
+    warnings: [],
+    description: where,
+    async read(name) {
+      const entry = entryOf(tensors, name, where);
+      if (!Object.hasOwn(BYTES, entry.dtype)) {
+        throw dataError(
+          `${where}: tensor "${printable(name)}" has type ${printable(entry.dtype)}; this reads ${Object.keys(BYTES).join(", ")}`,
+        );
+      }
+      const { begin, end, shape } = entry;
+      return { dtype: entry.dtype as SafetensorsDtype, shape, bytes: await source.read(path, { begin, end }) };
+    },
+  };
+}
+
+/** The entry of `name`, or an error (data) with the nearest name. */
+export function entryOf(tensors: Map<string, TensorEntry>, name: string, where: string): TensorEntry {
+  const entry = tensors.get(name);
+  if (entry) return entry;
+  const near = nearest(name, tensors.keys());
+  throw dataError(`${where}: no tensor "${printable(name)}"${near ? `; the nearest is "${printable(near)}"` : ""}`);
+}
+
+/** Names what a file really is when people meet it under the name .safetensors. */
+function refuseOtherFormats(start: Uint8Array, where: string): void {
+  const text = new TextDecoder("latin1").decode(start);
+  if (text.startsWith("version https://git-lfs")) {
+    throw dataError(`${where}: is a Git LFS pointer, not the file itself; run "git lfs pull", or download the file from the hub`);
+  }
+  if (text.startsWith("PK\x03\x04") || text.startsWith("\x80\x02")) {
+    throw dataError(
+      `${where}: is a PyTorch ${text[0] === "P" ? "zip" : "pickle"} file under the name .safetensors; save it with safetensors`,
+    );
+  }
+  if (/^\s*<(!doctype|html)/i.test(text))
+    throw dataError(`${where}: is a web page, not a safetensors file; the download went wrong`);
+}
+
+interface HeaderContext {
+  where: string;
+  dataBegin: number;
+  size: number;
+  maxTensors: number;
+}
+
+function readHeader(header: string, context: HeaderContext) {
+  const { where, dataBegin, size, maxTensors } = context;
+  let parsed: StrictJson;
+  try {
+    // a header nests three deep: the file, a tensor, its shape
+    parsed = parseStrictJson(header, { depth: 3, keys: maxTensors + 1 });
+  } catch (cause) {
+    throw dataError(`${where}: the header is not valid: ${printable((cause as Error).message, 160)}`, cause);
+  }
+  const entries: [string, TensorEntry][] = [];
+  const metadata = new Map<string, string>();
+  for (const [name, value] of parsed as Map<string, StrictJson>) {
+    if (name === "__metadata__") {
+      if (!(value instanceof Map)) throw dataError(`${where}: __metadata__ must map text to text`);
+      for (const [key, item] of value) {
+        if (typeof item !== "string") throw dataError(`${where}: __metadata__ "${printable(key)}" must be text`);
+        metadata.set(key, item);
+      }
+    } else entries.push([name, readEntry(name, value, context)]);
+  }
+  if (entries.length > maxTensors) throw dataError(`${where}: more than ${maxTensors} tensors`);
+  // The tensors must cover the data exactly: gaps hide other formats, overlaps let a small file claim endless memory.
+  entries.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let end = dataBegin;
+  for (const [name, entry] of entries) {
+    if (entry.begin !== end) {
+      const what = entry.begin < end ? "overlaps the tensor before it" : "leaves a gap before it";
+      throw dataError(`${where}: tensor "${printable(name)}" ${what} (begins at byte ${entry.begin}, expected ${end})`);
+    }
+    end = entry.end;
+  }
+  if (end !== size) {
+    const what = end > size ? "truncated: " : "bytes after the last tensor: ";
+    throw dataError(`${where}: ${what}the header describes ${end} bytes, the file has ${size}; fetch it again`);
+  }
+  return { tensors: new Map(entries), metadata };
+}
+
+function readEntry(name: string, value: StrictJson, { where, dataBegin, size }: HeaderContext): TensorEntry {
+  const fail = (what: string): never => {
+    throw dataError(`${where}: tensor "${printable(name)}": ${what}`);
+  };
+  if (!(value instanceof Map)) return fail("expected {dtype, shape, data_offsets}");
+  const dtype = value.get("dtype");
+  const shape = value.get("shape");
+  const offsets = value.get("data_offsets");
+  if (typeof dtype !== "string") return fail("dtype is not text");
+  if (!isIntegers(shape)) return fail("shape is not a list of whole numbers below 2^53");
+  if (!isIntegers(offsets) || offsets.length !== 2) return fail("data_offsets is not a pair of whole numbers below 2^53");
+  const [begin, end] = offsets as [number, number];
+  if (begin > end) return fail(`data_offsets begin (${begin}) after they end (${end})`);
+  if (end > size - dataBegin)
+    return fail(`truncated: its data ends at byte ${end}, the file's data has ${size - dataBegin}; fetch it again`);
+  if (Object.hasOwn(BYTES, dtype)) {
+    // BigInt: a product of sizes can pass 2^53 and, rounded, fit by accident
+    const bytes = shape.reduce((product, n) => product * BigInt(n), BigInt(BYTES[dtype as SafetensorsDtype]));
+    if (bytes !== BigInt(end - begin))
+      return fail(`shape [${shape.join(", ")}] of ${dtype} needs ${bytes} bytes, data_offsets give ${end - begin}`);
+  }
+  return { dtype, shape, begin: dataBegin + begin, end: dataBegin + end };
+}
+
+function isIntegers(value: StrictJson | undefined): value is number[] {
+  return Array.isArray(value) && value.every((n) => typeof n === "number");
+}
+
+/**
+ * A raw tensor as f32: bf16 and f16 exactly, f64 and integers rounded to nearest. Throws (data) for 64-bit integers and
+ * booleans, which no weight has.
+ */
+export function toFloat32(name: string, { dtype, bytes }: RawTensor): Float32Array {
+  const { buffer, byteOffset } = bytes.byteOffset % 8 ? bytes.slice() : bytes; // typed arrays want aligned offsets
+  const length = bytes.byteLength / BYTES[dtype];
+  switch (dtype) {
+    case "F32":
+      return new Float32Array(buffer, byteOffset, length);
+    case "BF16":
+      return bf16ToF32(new Uint16Array(buffer, byteOffset, length));
+    case "F16":
+      return f16ToF32(new Uint16Array(buffer, byteOffset, length));
+    case "F64":
+      return Float32Array.from(new Float64Array(buffer, byteOffset, length));
+    case "I32":
+      return Float32Array.from(new Int32Array(buffer, byteOffset, length));
+    default:
+      throw dataError(`tensor "${printable(name)}" has type ${dtype}; expected F32, BF16, F16, F64 or I32`);
+  }
+}
+
+/** A tensor to write: little-endian bytes, row-major. */
+export interface TensorToWrite {
+  name: string;
+  dtype: "F32" | "BF16" | "F16" | "I32";
+  shape: readonly number[];
+  bytes: Uint8Array;
+}
+
+/**
+ * A .safetensors file. Wider types come first, names in order within a type, as the reference writer does: so every tensor
+ * stays aligned to its type. The metadata {"format": "pt"} is what transformers and PEFT insist on. The result depends on
+ * nothing but the content. Throws a RangeError where bytes and shape disagree or a name occurs twice.
+ */
+export function writeSafetensors(
+  entries: readonly TensorToWrite[],
+  metadata: Readonly<Record<string, string>> = { format: "pt" },
+): Uint8Array {
+  const sorted = [...entries].sort(
+    (a, b) => BYTES[b.dtype] - BYTES[a.dtype] || compareText(a.dtype, b.dtype) || compareText(a.name, b.name),
+  );
+  const header: string[] = [
+    `"__metadata__":${JSON.stringify(Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => compareText(a, b))))}`,
+  ];
+  const names = new Set<string>();
+  let offset = 0;
+  for (const { name, dtype, shape, bytes } of sorted) {
+    const expected = shape.reduce((product, n) => product * n, BYTES[dtype]);
+    if (expected !== bytes.byteLength)
+      throw new RangeError(
+        `writeSafetensors: ${name} [${shape.join(", ")}] of ${dtype} needs ${expected} bytes, got ${bytes.byteLength}`,
+      );
+    if (names.has(name) || name === "__metadata__")
+      throw new RangeError(`writeSafetensors: the name ${name} occurs twice or is reserved`);
+    names.add(name);
+    header.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [offset, offset + expected] })}`);
+    offset += expected;
+  }
+  const text = new TextEncoder().encode(`{${header.join(",")}}`);
+  const headerBytes = Math.ceil(text.length / 8) * 8; // padded by blanks, so that the data begins aligned
+  const file = new Uint8Array(8 + headerBytes + offset);
+  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  file.set(text, 8);
+  file.fill(0x20, 8 + text.length, 8 + headerBytes);
+  let at = 8 + headerBytes;
+  for (const { bytes } of sorted) {
+    file.set(bytes, at);
+    at += bytes.byteLength;
+  }
+  return file;
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The bytes behind a typed array, without copying. */
+export function bytesOf(array: ArrayBufferView): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
