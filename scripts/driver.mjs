@@ -56,14 +56,14 @@ export async function ensureAdapter({ root = projectRoot, log = console.log, for
     return { adapter: system.adapter, source: "system" };
   }
   if (system.reason === "cannot-load") throw new SetupError(cannotLoad(system.message), 4);
+  if (process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES) {
+    throw new SetupError("the Vulkan driver named by VK_DRIVER_FILES gives no adapter; unset it and run this again", 4);
+  }
   if (!force && (await useDriver(driver, true))) {
     await writeEnv(driver, driver); // the project may have been moved: the paths in it are absolute
     const own = await probeAdapter(withDriverEnv(process.env, root));
     if (own.ok) return { adapter: own.adapter, source: "driver" };
     log("The software driver in .attune/driver does not answer; fetching it again.");
-  }
-  if (process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES) {
-    throw new SetupError("the Vulkan driver named by VK_DRIVER_FILES gives no adapter; unset it and run this again", 4);
   }
   const adapter = await fetchDriver(root, log);
   return { adapter, source: "driver" };
