@@ -5,7 +5,7 @@ import { bf16ToF32, countF16Overflow, f16ToF32, f32ToBf16, f32ToF16 } from "./ha
 const all = Uint16Array.from({ length: 65_536 }, (_, i) => i);
 
 /** A pattern's value by its definition, in double precision. */
-function valueOf(pattern: number, exponentBits: number, mantissaBits: number): number {
+function numberOf(pattern: number, exponentBits: number, mantissaBits: number): number {
   const sign = pattern & 0x8000 ? -1 : 1;
   const exponent = (pattern >> mantissaBits) & (2 ** exponentBits - 1);
   const fraction = (pattern & (2 ** mantissaBits - 1)) / 2 ** mantissaBits;
@@ -21,7 +21,7 @@ describe.each([
   const widened = widen(all);
 
   it("widens all 65,536 patterns exactly", () => {
-    const wrong = [...all].filter((p) => !Object.is(widened[p], valueOf(p, exponent, mantissa)));
+    const wrong = [...all].filter((p) => !Object.is(widened[p], numberOf(p, exponent, mantissa)));
     expect(wrong).toEqual([]);
   });
 
@@ -34,9 +34,9 @@ describe.each([
     const stepBits = new Uint32Array(step.buffer);
     const wrong: number[] = [];
     for (let p = 0; p < infinity; p++) {
-      const low = valueOf(p, exponent, mantissa);
+      const low = numberOf(p, exponent, mantissa);
       // beyond the largest finite value the next step decides about infinity
-      const high = p + 1 === infinity ? low + (low - valueOf(p - 1, exponent, mantissa)) : valueOf(p + 1, exponent, mantissa);
+      const high = p + 1 === infinity ? low + (low - numberOf(p - 1, exponent, mantissa)) : numberOf(p + 1, exponent, mantissa);
       step[0] = (low + high) / 2; // exact: an f32 has at least one mantissa bit more (also as an f32 subnormal of bf16)
       const middle = stepBits[0]!;
       for (const [bits, want] of [

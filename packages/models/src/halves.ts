@@ -14,9 +14,9 @@ export function f32ToBf16(values: Float32Array): Uint16Array {
   const out = new Uint16Array(bits.length);
   for (let i = 0; i < bits.length; i++) {
     const x = bits[i]!;
-    const isNaN = (x & 0x7fffffff) > 0x7f800000;
+    const isNan = (x & 0x7fffffff) > 0x7f800000;
     // a NaN whose payload sits in the lower half only would read as infinity: set the quiet bit for it
-    if (isNaN) out[i] = (x >>> 16) & 0x7f ? x >>> 16 : (x >>> 16) | 0x40;
+    if (isNan) out[i] = (x >>> 16) & 0x7f ? x >>> 16 : (x >>> 16) | 0x40;
     else out[i] = (x + 0x7fff + ((x >>> 16) & 1)) >>> 16;
   }
   return out;

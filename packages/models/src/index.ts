@@ -1,1 +1,57 @@
-export {};
+// @attune/models: checkpoints, tokenizers, T5, LoRA, text. Browser-clean; reading from disk is in @attune/models/node.
+
+export { openCheckpoint } from "./checkpoint.js";
+export {
+  dataError,
+  type ExitClass,
+  listSome,
+  nearest,
+  networkError,
+  printable,
+  storageError,
+  type UserError,
+  usageError,
+} from "./errors.js";
+export { type GenerationConfig, openGenerationConfig, readGenerationConfig, writeGenerationConfig } from "./generationConfig.js";
+export { bf16ToF32, countF16Overflow, f16ToF32, f32ToBf16, f32ToF16 } from "./halves.js";
+export { type MatchOptions, matchCheckpoint, type WeightSpec } from "./pretrained.js";
+export { mt19937, type Random, randperm, seedFor } from "./random.js";
+export {
+  bytesOf,
+  type Checkpoint,
+  type OpenOptions,
+  openSafetensors,
+  type RawTensor,
+  type SafetensorsDtype,
+  type TensorEntry,
+  type TensorToWrite,
+  toFloat32,
+  writeSafetensors,
+} from "./safetensors.js";
+export {
+  type ByteRange,
+  decodeUtf8,
+  type FileSource,
+  type HttpOptions,
+  httpFiles,
+  memoryFiles,
+  readJson,
+  readJsonObject,
+} from "./source.js";
+export {
+  countT5Parameters,
+  type ReadConfigOptions,
+  readT5Config,
+  T5_DEFAULTS,
+  type T5Config,
+  writeT5Config,
+} from "./t5/config.js";
+export {
+  type InitialWeight,
+  initT5,
+  openT5Weights,
+  type T5Opened,
+  type T5WeightSource,
+  t5Weights,
+  t5WeightsToSave,
+} from "./t5/weights.js";
