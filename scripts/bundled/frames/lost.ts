@@ -1,7 +1,7 @@
 /** A left something somewhere; B looks for it and has it, does not, or knows who took it. */
 import { drawDay, drawShop, LATER } from "../facts.js";
 import { type Frame, pool } from "../stage.js";
-import { closeGlad, closeSad, open } from "../talk.js";
+import { closeSad, open } from "../talk.js";
 
 const THINGS = pool(
   [
