@@ -36,7 +36,8 @@ export function passThrough(command, args, { env = process.env, cwd } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { env, cwd, stdio: "inherit", shell: false });
     const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
-    const forward = (signal) => child.kill(signal);
+    // Ctrl-C reaches the whole group by itself; handed on as well, the child would count two of them.
+    const forward = (signal) => (signal === "SIGINT" && process.stdin.isTTY) || child.kill(signal);
     for (const signal of signals) process.on(signal, forward);
     const finish = (code) => {
       for (const signal of signals) process.off(signal, forward);

@@ -1,0 +1,21 @@
+// attune config RUN.yaml: what a run says once every default is filled in, or all that is wrong with it.
+import type { Command } from "commander";
+import { userError } from "../errors.js";
+import { addRunArguments, loadRunFromFlags, type RunFlags } from "./runArguments.js";
+
+export function configure(command: Command): void {
+  addRunArguments(command, "[run]")
+    .option("--json", "print JSON instead of YAML")
+    .option("--schema", "print the JSON Schema of runs, for editors")
+    .action(async (file: string | undefined, overrides: string[], flags: RunFlags & { json?: boolean; schema?: boolean }) => {
+      if (flags.schema) {
+        const [{ z }, { runSchema }] = await Promise.all([import("zod"), import("../run/schema.js")]);
+        process.stdout.write(`${JSON.stringify(z.toJSONSchema(runSchema, { io: "input" }), null, 2)}\n`);
+        return;
+      }
+      if (file === undefined) throw userError("usage", "missing required argument 'run'");
+      const { runToYaml } = await import("../run/write.js");
+      const run = await loadRunFromFlags(file, overrides, flags);
+      process.stdout.write(flags.json ? `${JSON.stringify(run, null, 2)}\n` : runToYaml(run));
+    });
+}

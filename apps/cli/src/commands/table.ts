@@ -1,0 +1,18 @@
+// Every command of attune. A command's file is loaded only when it is called, and that file loads the engine only when
+// it runs (`await import` inside its action), so that `attune --help` answers at once and never touches Dawn.
+import type { Command } from "commander";
+
+export interface CommandModule {
+  /** Adds arguments, options and the action. Called before the command line is parsed. */
+  configure(command: Command): void;
+}
+
+export interface CommandEntry {
+  name: string;
+  summary: string;
+  load(): Promise<CommandModule>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: "config", summary: "check a run's YAML and print it with all defaults filled in", load: () => import("./config.js") },
+];

@@ -1,0 +1,90 @@
+// The command line: parses, runs one command, and turns whatever it throws into a line and an exit code.
+import { realpathSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { Command, CommanderError } from "commander";
+import { COMMANDS, type CommandEntry } from "./commands/table.js";
+import { EXIT_CODES, failureOf } from "./errors.js";
+import { sanitizeForTerminal } from "./terminal.js";
+
+export interface Output {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+const STANDARD: Output = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+};
+
+/** Runs `attune ...words` and returns its exit code. Never throws. */
+export async function main(
+  words: readonly string[],
+  output = STANDARD,
+  commands: readonly CommandEntry[] = COMMANDS,
+): Promise<number> {
+  try {
+    const program = await programFor(words, output, commands);
+    if (words.length === 0) {
+      output.out(program.helpInformation());
+      return EXIT_CODES.ok;
+    }
+    await program.parseAsync([...words], { from: "user" });
+    // A command that failed softly (attune verify found a difference) has set it.
+    return typeof process.exitCode === "number" ? process.exitCode : EXIT_CODES.ok;
+  } catch (thrown) {
+    // Help and version end commander's parsing too, with code 0; a message has been written by then.
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
+    const { code, text } = failureOf(thrown);
+    output.err(`${text}\n`);
+    return code;
+  }
+}
+
+async function programFor(words: readonly string[], output: Output, commands: readonly CommandEntry[]): Promise<Command> {
+  const program = new Command("attune")
+    .description("Fine-tune T5/FLAN-T5 and OPT on any GPU, from one YAML file.")
+    .version(await version(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 ok, 1 bug or mismatch, 2 usage, 3 model or data, 4 device, 5 storage, 6 network, 7 numerics.",
+    )
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => output.out(text),
+      // commander puts its suggestion on a second line
+      writeErr: (text) => output.err(`${sanitizeForTerminal(text.trim()).replace(/\n+/g, " ")}\n`),
+    });
+  const called = words.find((word) => !word.startsWith("-"));
+  const asked = called === "help" ? words[words.indexOf(called) + 1] : called;
+  for (const { name, summary, load } of commands) {
+    const command = program.command(name).description(summary);
+    if (name === asked) (await load()).configure(command);
+  }
+  return program;
+}
+
+async function version(): Promise<string> {
+  const manifest = await readFile(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+/** As a program: exit codes, closed pipes, and errors that nobody caught. */
+export async function run(): Promise<void> {
+  // `attune ... | head` closes our output early, which is no fault.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) =>
+      process.exit(error.code === "EPIPE" ? EXIT_CODES.ok : EXIT_CODES.storage),
+    );
+  }
+  const die = (thrown: unknown) => {
+    const { code, text } = failureOf(thrown);
+    process.stderr.write(`${text}\n`, () => process.exit(code));
+  };
+  process.on("uncaughtException", die).on("unhandledRejection", die);
+  process.exitCode = await main(process.argv.slice(2));
+}
+
+// bin/attune.js calls run(), or starts this file in a process of its own; tests import it without running anything.
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await run();

@@ -1,0 +1,107 @@
+// A run's YAML file, with overrides from the command line, to a checked and complete Run. All faults are told at once,
+// each with file:line:column and the path of its key; nothing else is touched before all of it is right.
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
+import { userError } from "../errors.js";
+import { applyOverrides } from "./overrides.js";
+import { resolvePaths } from "./paths.js";
+import { describeIssues, type Place } from "./problems.js";
+import { type Run, type RunInput, runSchema } from "./schema.js";
+
+export interface LoadOptions {
+  /** `train.lr=3e-4` and the like, in order; the last one wins. */
+  overrides?: readonly string[];
+  /** Where data.train and data.validation lie instead: only their folder is replaced. */
+  dataFolder?: string;
+  /** Another folder for model.init.tokenizer. */
+  tokenizerFolder?: string;
+  /** What paths on the command line, and `out`, are relative to. */
+  cwd?: string;
+}
+
+type Keys = readonly (string | number)[];
+
+const MAX_BYTES = 1 << 20;
+
+export async function loadRun(file: string, options: LoadOptions = {}): Promise<Run> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw userError("usage", `${file}: ${code === "ENOENT" ? "no such file" : `cannot be read (${code})`}`, error);
+  }
+  return parseRun(text, { ...options, file });
+}
+
+/** The same from text; `file` names it in messages, and its folder is what relative paths start from. */
+export function parseRun(
+  text: string,
+  { file, overrides = [], dataFolder, tokenizerFolder, cwd = process.cwd() }: LoadOptions & { file: string },
+): Run {
+  if (text.length > MAX_BYTES) throw userError("usage", `${file}: over 1 MiB, which no run needs; is this the right file?`);
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    version: "1.2",
+    schema: "core",
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+  });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.length > 0) {
+    throw userError("usage", faults.map(({ pos, message }) => `${at(pos[0])}: ${message.replace(/\s+/g, " ")}`).join("\n"));
+  }
+  if (!isMap(document.contents)) throw userError("usage", `${file}: a run is a list of keys and values, such as "name: my-run"`);
+
+  let plain: Record<string, unknown>;
+  try {
+    plain = document.toJS({ maxAliasCount: 100 }); // a handful of nested aliases can stand for gigabytes
+  } catch (error) {
+    throw userError("usage", `${file}: ${(error as Error).message}`, error);
+  }
+  const name = path.basename(file).replace(/\.ya?ml$/, "");
+  const overridden = new Set<string>();
+  const given = applyOverrides({ name, ...plain }, overrides, (key) => overridden.add(key));
+  const result = runSchema.safeParse(given);
+  if (!result.success) {
+    const placeOf = (keys: Keys) =>
+      overridden.has(keys.join("."))
+        ? { where: "command line", offset: Number.POSITIVE_INFINITY }
+        : placeIn(document, keys, at, file);
+    throw userError("usage", describeIssues(result.error.issues, given, placeOf).join("\n"));
+  }
+  return complete(result.data, { file, dataFolder, tokenizerFolder, cwd });
+}
+
+/** Where a key stands; of a missing one, where its parent does. */
+function placeIn(document: Document, keys: Keys, at: (offset: number) => string, file: string): Place {
+  for (let length = keys.length; length > 0; length--) {
+    const parent = document.getIn(keys.slice(0, length - 1), true);
+    const pair = isMap(parent) ? parent.items.find(({ key }) => isScalar(key) && key.value === keys[length - 1]) : undefined;
+    const node = pair?.key ?? document.getIn(keys.slice(0, length), true);
+    if (isNode(node) && node.range) return { where: at(node.range[0]), offset: node.range[0] };
+  }
+  return { where: file, offset: 0 };
+}
+
+function complete(input: RunInput, where: { file: string; dataFolder?: string; tokenizerFolder?: string; cwd: string }): Run {
+  const { steps, epochs } = input.train;
+  const isWholeModel = input.lora === null && input.model.init === undefined;
+  const run: Run = {
+    ...input,
+    out: input.out ?? path.join("runs", input.name),
+    data: { ...input.data, template: input.data.template ?? { prompt: "{text}", completion: "" } },
+    train: {
+      ...input.train,
+      ...(steps === undefined ? { epochs: epochs ?? 3 } : {}),
+      lr: input.train.lr ?? (isWholeModel ? 3e-4 : 1e-3),
+    },
+  };
+  return resolvePaths(run, where);
+}

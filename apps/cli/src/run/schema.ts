@@ -1,0 +1,154 @@
+// What a run's YAML may say. Unknown keys are refused everywhere: a misspelt option that is silently ignored costs a night.
+import { z } from "zod";
+import { MODEL_CONFIG_KEYS } from "./modelConfigKeys.js";
+
+const count = z.int().min(1);
+const fraction = z.number().min(0).lt(1);
+const file = z.string().min(1);
+
+const model = z
+  .strictObject({
+    /** A Hugging Face folder: config.json, model.safetensors, tokenizer.json. */
+    path: file.optional(),
+    /** Or a new model with random weights. */
+    init: z
+      .strictObject({
+        /** The fields of a config.json, in Hugging Face's names. */
+        config: z.record(z.string(), z.json()),
+        /** A folder with tokenizer.json. */
+        tokenizer: file,
+        seed: z.int().min(0).max(0xffffffff).default(17),
+      })
+      .optional(),
+  })
+  .superRefine((value, context) => {
+    if ((value.path === undefined) === (value.init === undefined)) {
+      context.addIssue({ code: "custom", message: "needs either path (a model folder) or init (a new model), not both" });
+    }
+    const config = value.init?.config;
+    if (!config) return;
+    const type = config.model_type ?? "t5";
+    const known = typeof type === "string" ? MODEL_CONFIG_KEYS[type] : undefined;
+    if (!known) {
+      const types = Object.keys(MODEL_CONFIG_KEYS).join(" or ");
+      context.addIssue({
+        code: "custom",
+        path: ["init", "config", "model_type"],
+        message: `must be ${types}, not ${JSON.stringify(type)}`,
+      });
+      return;
+    }
+    const keys = Object.keys(config).filter((key) => !known.includes(key));
+    if (keys.length > 0) context.addIssue({ code: "unrecognized_keys", keys, path: ["init", "config"], input: config });
+  });
+
+const template = z.strictObject({
+  /** Fields of a row in braces: "summarize: {dialogue}". */
+  prompt: z.string().min(1),
+  completion: z.string().default(""),
+});
+
+const data = z.strictObject({
+  train: file,
+  validation: file.nullable().default(null),
+  template: template.optional(),
+  maxSource: count.max(65_536).default(256),
+  maxTarget: count.max(65_536).default(64),
+  /** Only the first N rows of train. */
+  limit: count.nullable().default(null),
+});
+
+const spanCorruption = z.strictObject({
+  noiseDensity: z.number().gt(0).lt(1).default(0.15),
+  meanSpanLength: z.number().min(1).default(3),
+});
+
+const lora = z.strictObject({
+  rank: count.max(1024).default(8),
+  alpha: z.number().gt(0).default(16),
+  dropout: fraction.default(0),
+  targets: z.array(z.string().min(1)).min(1).default(["q", "v"]),
+});
+
+const train = z.strictObject({
+  steps: count.optional(),
+  epochs: z.number().gt(0).optional(),
+  batch: count.max(65_536).default(8),
+  /** Micro-batches for one update. */
+  accumulate: count.max(65_536).default(1),
+  /** Where left out: 1e-3 for LoRA and for a new model, 3e-4 for a whole pre-trained one. */
+  lr: z.number().gt(0).max(1).optional(),
+  schedule: z.enum(["cosine", "linear", "constant"]).default("cosine"),
+  /** Below 1 a share of all steps, from 1 on a number of steps. */
+  warmup: z
+    .number()
+    .min(0)
+    .refine((value) => value < 1 || Number.isInteger(value), "must be a share below 1 or a whole number of steps")
+    .default(0.1),
+  weightDecay: z.number().min(0).max(1).default(0.01),
+  clipNorm: z.number().gt(0).nullable().default(1),
+  /** null: as the model's configuration says. */
+  dropout: fraction.nullable().default(null),
+  seed: z.int().min(0).max(0xffffffff).default(42),
+  logEvery: count.default(10),
+  precision: z.literal("f32").default("f32"),
+  /** How weights that are not trained are kept. */
+  frozenStorage: z.enum(["f32", "bf16", "f16"]).default("f32"),
+});
+
+const evaluation = z.strictObject({
+  rows: count.default(100),
+  maxNewTokens: count.max(65_536).default(64),
+  batch: count.max(4096).default(16),
+  beams: count.max(64).default(1),
+});
+
+export const runSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][\w.-]*$/, "must be made of letters, digits, dot, dash and underscore: it names a folder"),
+    model,
+    data,
+    objective: z.enum(["instruction", "spanCorruption", "causalLm"]).default("instruction"),
+    spanCorruption: spanCorruption.prefault({}),
+    lora: lora.nullable().default(null),
+    train: train.prefault({}),
+    eval: evaluation.prefault({}),
+    out: file.optional(),
+  })
+  .superRefine(refuseContradictions);
+
+// Each of these is a valid value beside another valid value; all that contradict are named together.
+function refuseContradictions(run: z.output<typeof bare>, context: z.RefinementCtx): void {
+  const refuse = (path: string, message: string) => context.addIssue({ code: "custom", path: path.split("."), message });
+  const { steps, epochs, warmup, frozenStorage } = run.train;
+  if (steps !== undefined && epochs !== undefined)
+    refuse("train.epochs", "stands beside train.steps: one of the two ends the run");
+  if (steps !== undefined && warmup >= 1 && warmup >= steps)
+    refuse("train.warmup", `is ${warmup} steps of ${steps}: nothing is left to train`);
+  if (frozenStorage !== "f32" && run.lora === null) {
+    refuse("train.frozenStorage", `is ${frozenStorage}, but without lora every weight is trained, in f32`);
+  }
+  if (run.objective === "instruction") {
+    if (!run.data.template) refuse("data.template", "is needed for objective: instruction ({prompt: ..., completion: ...})");
+    else if (!/\{[^{}]+\}/.test(run.data.template.completion)) {
+      refuse("data.template.completion", 'names no field of a row, such as "{summary}"');
+    }
+  }
+  if (run.data.template && !/\{[^{}]+\}/.test(run.data.template.prompt)) {
+    refuse("data.template.prompt", 'names no field of a row, such as "{text}"');
+  }
+}
+// Only for its type: the checks above see a run before its last defaults are filled in.
+const bare = z.strictObject({ data, lora: lora.nullable(), objective: z.string(), train });
+
+/** As the YAML gives it, checked, and with the plain defaults. */
+export type RunInput = z.output<typeof runSchema>;
+
+/** A run with nothing left open: what recipes take. */
+export interface Run extends Omit<RunInput, "train" | "data" | "out"> {
+  out: string;
+  data: RunInput["data"] & { template: { prompt: string; completion: string } };
+  train: Omit<RunInput["train"], "lr"> & { lr: number };
+}

@@ -1,0 +1,22 @@
+// The resolved run, written beside its results: every default as it was on that day, every path as it was found.
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { stringify } from "yaml";
+import type { Run } from "./schema.js";
+
+export function runToYaml(run: Run): string {
+  return stringify(run, { version: "1.2", schema: "core", lineWidth: 0 });
+}
+
+/** Writes OUT/run.yaml, whole or not at all. */
+export async function writeRun(
+  run: Run,
+  comment = "The run as it was resolved: attune train run.yaml does it again.",
+): Promise<string> {
+  await mkdir(run.out, { recursive: true });
+  const file = path.join(run.out, "run.yaml");
+  const temporary = `${file}.tmp-${process.pid}`;
+  await writeFile(temporary, `# ${comment.replace(/\n/g, "\n# ")}\n${runToYaml(run)}`);
+  await rename(temporary, file);
+  return file;
+}
