@@ -1,1 +1,32 @@
-export {};
+export { planCrossEntropy, planCrossEntropyBackward } from "./crossEntropy/plan.js";
+export { planDropout } from "./dropout/plan.js";
+export {
+  BINARY_OPS,
+  type BinaryOp,
+  planAccumulate,
+  planBinary,
+  planBroadcast,
+  planMaxBackward,
+  planUnary,
+  planUnaryBackward,
+  UNARY_OPS,
+  type UnaryOp,
+} from "./elementwise/plan.js";
+export { planEmbedding, planEmbeddingBackward } from "./embedding/plan.js";
+export { type DeviceFacts, factsOf, rowVariant, softwareFacts, spread } from "./facts.js";
+export { planArgmax, planCacheAppend } from "./generate/plan.js";
+export { fileKernels } from "./generated/kernels.js";
+export { type Kernel, type KernelCall, paramBytes, specialize, writeParams } from "./kernel.js";
+export { type MatmulSizes, type MatrixPlace, planMatmul } from "./matmul/plan.js";
+export { type MatmulLayout, type MatmulStorage, subgroupMatmul } from "./matmul/subgroup.js";
+export {
+  planLayerNorm,
+  planLayerNormBackward,
+  planNormWeightBackward,
+  planRmsNorm,
+  planRmsNormBackward,
+} from "./norm/plan.js";
+export { planAdamW } from "./optimizer/plan.js";
+export { planColumnSum, planRowSum, planSumSquares, sumSquaresBlocks } from "./reduce/plan.js";
+export { planBiasBuckets, planBiasDiagonals, planRelativeBias } from "./relativeBias/plan.js";
+export { planAttentionSoftmax, planSoftmaxBackward } from "./softmax/plan.js";

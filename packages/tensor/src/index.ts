@@ -1,1 +1,48 @@
-export {};
+export { backward } from "./autograd.js";
+export type { Backend } from "./device/backend.js";
+export { capture, type InputSpec, Program, type ProgramPlan } from "./device/capture.js";
+export { Device } from "./device/device.js";
+export { CATEGORIES, type Category, MemoryLedger } from "./device/memory.js";
+export { nullBackend } from "./device/null.js";
+export { ScratchSet } from "./device/scratch.js";
+export { Storage } from "./device/storage.js";
+export { WebGpuBackend, type WebGpuOptions } from "./device/webgpu.js";
+export { byteSize, type DType, type TypedArray } from "./dtype.js";
+export { DeviceError, TensorError } from "./errors.js";
+export { type Gradient, noGrad, type Op, OpContext } from "./op.js";
+export {
+  type AttentionSoftmaxOptions,
+  attentionScores,
+  attentionSoftmax,
+  attentionValues,
+  softmax,
+} from "./ops/attention.js";
+export { cacheAppend, chooseGreedy, type GreedyState } from "./ops/decode.js";
+export { dropout } from "./ops/dropout.js";
+export {
+  add,
+  affine,
+  div,
+  exp,
+  geluNew,
+  log,
+  maximum,
+  mul,
+  reciprocal,
+  relu,
+  sigmoid,
+  sqrt,
+  square,
+  sub,
+  tanh,
+} from "./ops/elementwise.js";
+export { embedding, relativeBias } from "./ops/embedding.js";
+export { crossEntropy } from "./ops/loss.js";
+export { linear, matmul } from "./ops/matmul.js";
+export { layerNorm, rmsNorm } from "./ops/norm.js";
+export { mean, reshape, sum } from "./ops/reduce.js";
+export { AdamW, type AdamWOptions } from "./optim/adamW.js";
+export { type ArenaRange, ParameterSet, type ParameterSpec } from "./optim/parameterSet.js";
+export { ProgramState } from "./programState.js";
+export { type Shape, show, sizeOf } from "./shape.js";
+export { parameter, persistent, Tensor, tensor } from "./tensor.js";

@@ -1,1 +1,131 @@
-export {};
+import { appendFileSync } from "node:fs";
+import { type DeviceFacts, factsOf } from "@attune/kernels-wgsl";
+import { create, globals } from "webgpu";
+import { Device } from "./device/device.js";
+import { WebGpuBackend, type WebGpuOptions } from "./device/webgpu.js";
+import { DeviceError } from "./errors.js";
+
+/**
+ * Dawn's switches, each with its reason. All in one string: dawn.node takes `enable-dawn-features=a,b`.
+ * Robustness stays on: kernels rely on out-of-range reads being clamped.
+ */
+const ENABLED_TOGGLES = [
+  "vulkan_enable_f16_on_nvidia", // Dawn hides shader-f16 on NVIDIA otherwise
+  "allow_unsafe_apis", // exposes subgroup matrices
+  "use_vulkan_memory_model", // which those need
+];
+const DISABLED_TOGGLES = ["timestamp_quantization"]; // rounds to 65 us: useless for kernels
+export const toggles = { enabled: ENABLED_TOGGLES, disabled: DISABLED_TOGGLES } as const;
+
+/** Features asked for where the adapter has them. */
+const WANTED_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
+
+/** dawn.node crashes if the object from create() is collected while a device lives: hold it as long as the process does. */
+let instance: GPU | null = null;
+function gpuOf(): GPU {
+  Object.assign(globalThis, globals);
+  instance ??= create([`enable-dawn-features=${ENABLED_TOGGLES.join(",")}`, `disable-dawn-features=${DISABLED_TOGGLES.join(",")}`]);
+  return instance;
+}
+
+export interface OpenOptions extends WebGpuOptions {
+  /** Pretend that these features are missing: tests of fallbacks. */
+  without?: readonly string[];
+  /** Pretend to smaller limits: tests of splitting and refusals. */
+  limits?: Partial<DeviceFacts["limits"]>;
+}
+
+/** A device that knows its memory from the outside: what is really allocated, whatever the engine's ledger says. */
+export interface NodeDevice extends Device {
+  readonly backend: WebGpuBackend;
+  readonly measured: MeasuredMemory;
+}
+export interface MeasuredMemory {
+  liveBytes: number;
+  peakBytes: number;
+}
+
+/**
+ * Opens the first WebGPU adapter that Dawn finds.
+ * @throws DeviceError (exitClass "device") if there is none, with what to do
+ */
+export async function openDevice(options: OpenOptions = {}): Promise<NodeDevice> {
+  const adapter = await gpuOf().requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) {
+    throw new DeviceError(
+      "no WebGPU adapter: Dawn found neither a GPU nor a software Vulkan driver. Install your GPU's Vulkan driver, or run `npm run setup` for a software one.",
+    );
+  }
+  const { limits } = adapter;
+  const gpu = await adapter.requestDevice({
+    label: "attune",
+    requiredFeatures: WANTED_FEATURES.filter((name) => adapter.features.has(name) && !options.without?.includes(name)) as GPUFeatureName[],
+    requiredLimits: {
+      maxBufferSize: limits.maxBufferSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+    },
+  });
+  const measured = measure(gpu);
+  const real = factsOf(gpu, adapter.info);
+  const facts: DeviceFacts = { ...real, limits: { ...real.limits, ...options.limits } };
+  const backend = new WebGpuBackend(gpu, facts, { wait: facts.isSoftware ? throttledWait : undefined, ...options });
+  reportStatistics(backend);
+  const device = new Device(backend, WebGpuBackend.engineBytes(facts));
+  return Object.assign(device, { measured }) as NodeDevice;
+}
+
+/** Counts live buffers by wrapping createBuffer and destroy: independent of everything the engine believes. */
+function measure(gpu: GPUDevice): MeasuredMemory {
+  const memory: MeasuredMemory = { liveBytes: 0, peakBytes: 0 };
+  const create = gpu.createBuffer.bind(gpu);
+  gpu.createBuffer = (descriptor) => {
+    const buffer = create(descriptor);
+    const destroy = buffer.destroy.bind(buffer);
+    let isLive = true;
+    memory.liveBytes += descriptor.size;
+    memory.peakBytes = Math.max(memory.peakBytes, memory.liveBytes);
+    buffer.destroy = () => {
+      if (isLive) memory.liveBytes -= descriptor.size;
+      isLive = false;
+      return destroy();
+    };
+    return buffer;
+  };
+  return memory;
+}
+
+/**
+ * Awaits the device without burning a core: while a promise is pending, dawn.node polls in a tight event-loop spin, which on a
+ * software adapter takes about 40 % of the processor from the kernels themselves. Sleeps at most a millisecond at a time.
+ */
+async function throttledWait<T>(promise: Promise<T>): Promise<T> {
+  let isDone = false;
+  const finish = (): void => {
+    isDone = true;
+  };
+  promise.then(finish, finish);
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  let milliseconds = 0.02;
+  for (let turn = 0; !isDone; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (isDone || turn < 3) continue;
+    Atomics.wait(cell, 0, 0, milliseconds);
+    milliseconds = Math.min(1, milliseconds * 1.5);
+  }
+  return promise;
+}
+
+/** Under ATTUNE_STATS=FILE each device leaves a line at exit: the test run adds them up and refuses if too little ran. */
+function reportStatistics(backend: WebGpuBackend): void {
+  const file = process.env.ATTUNE_STATS;
+  if (!file) return;
+  process.once("exit", () => {
+    const { texts, compileMs, dispatches } = backend.stats;
+    const adapter = backend.facts.adapter.device || backend.facts.adapter.description;
+    appendFileSync(file, `${JSON.stringify({ texts, compileSeconds: compileMs / 1000, dispatches, adapter })}\n`);
+  });
+}

@@ -1,0 +1,18 @@
+import { type DeviceFacts, spread } from "../facts.js";
+import { dropoutDropout } from "../generated/kernels.js";
+import type { KernelCall } from "../kernel.js";
+
+/** y = x / (1 - p) with probability 1 - p, else 0; p in [0, 1). The same call on dy gives dx. */
+export function planDropout({ count, p, site }: { count: number; p: number; site: number }, facts: DeviceFacts): KernelCall {
+  if (!(p >= 0 && p < 1)) throw new Error(`dropout: p must be in [0, 1), not ${p}`);
+  const quads = Math.ceil(count / 4);
+  return {
+    kernel: dropoutDropout,
+    variant: {},
+    params: { quads, site, threshold: Math.floor(p * 2 ** 32), scale: 1 / (1 - p) },
+    workgroups: spread(Math.ceil(quads / 64), facts),
+    reason: "one Philox block a lane",
+    flops: 30 * count,
+    bytes: 8 * count,
+  };
+}

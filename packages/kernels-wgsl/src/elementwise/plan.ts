@@ -1,0 +1,109 @@
+import { type DeviceFacts, spread } from "../facts.js";
+import {
+  elementwiseAccumulate,
+  elementwiseBinary,
+  elementwiseBroadcast,
+  elementwiseMaxBackward,
+  elementwiseUnary,
+  elementwiseUnaryBackward,
+} from "../generated/kernels.js";
+import type { KernelCall } from "../kernel.js";
+
+/** Numbers of OP in unary.wgsl. affine is alpha * x + beta. */
+export const UNARY_OPS = { affine: 0, relu: 1, geluNew: 2, exp: 3, log: 4, sqrt: 5, tanh: 6, square: 7, reciprocal: 8, sigmoid: 9 } as const;
+export type UnaryOp = keyof typeof UNARY_OPS;
+/** Numbers of OP in binary.wgsl. add is a + alpha * b. */
+export const BINARY_OPS = { add: 0, mul: 1, div: 2, max: 3 } as const;
+export type BinaryOp = keyof typeof BINARY_OPS;
+
+const quadsOf = (count: number): number => Math.ceil(count / 4);
+const groupsOf = (quads: number, facts: DeviceFacts): [number, number, number] => spread(Math.ceil(quads / 64), facts);
+
+export interface UnarySizes {
+  op: UnaryOp;
+  count: number;
+  alpha?: number;
+  beta?: number;
+}
+
+/** y = f(x) */
+export function planUnary({ op, count, alpha = 1, beta = 0 }: UnarySizes, facts: DeviceFacts): KernelCall {
+  const quads = quadsOf(count);
+  return {
+    kernel: elementwiseUnary,
+    variant: { OP: `${UNARY_OPS[op]}u` },
+    params: { quads, alpha, beta },
+    workgroups: groupsOf(quads, facts),
+    reason: "four elements a lane",
+    flops: count,
+    bytes: 8 * count,
+  };
+}
+
+/** dx = f'(x) * dy */
+export function planUnaryBackward({ op, count, alpha = 1, beta = 0 }: UnarySizes, facts: DeviceFacts): KernelCall {
+  const forward = planUnary({ op, count, alpha, beta }, facts);
+  return { ...forward, kernel: elementwiseUnaryBackward, flops: 2 * count, bytes: 12 * count };
+}
+
+/** y = a OP b, equal shapes */
+export function planBinary({ op, count, alpha = 1 }: { op: BinaryOp; count: number; alpha?: number }, facts: DeviceFacts): KernelCall {
+  const quads = quadsOf(count);
+  return {
+    kernel: elementwiseBinary,
+    variant: { OP: `${BINARY_OPS[op]}u` },
+    params: { quads, alpha },
+    workgroups: groupsOf(quads, facts),
+    reason: "equal shapes: four elements a lane",
+    flops: count,
+    bytes: 12 * count,
+  };
+}
+
+type Four = readonly [number, number, number, number];
+
+/** y [d0, d1, d2, d3] = a OP b with the operands' strides, 0 where an axis repeats. */
+export function planBroadcast(
+  { op, shape, aStrides, bStrides, alpha = 1 }: { op: BinaryOp; shape: Four; aStrides: Four; bStrides: Four; alpha?: number },
+  facts: DeviceFacts,
+): KernelCall {
+  const count = shape[0] * shape[1] * shape[2] * shape[3];
+  const [a0, a1, a2, a3] = aStrides;
+  const [b0, b1, b2, b3] = bStrides;
+  return {
+    kernel: elementwiseBroadcast,
+    variant: { OP: `${BINARY_OPS[op]}u` },
+    params: { count, alpha, d1: shape[1], d2: shape[2], d3: shape[3], a0, a1, a2, a3, b0, b1, b2, b3 },
+    workgroups: spread(Math.ceil(count / 64), facts),
+    reason: "shapes broadcast",
+    flops: count,
+    bytes: 12 * count,
+  };
+}
+
+/** y += alpha * x */
+export function planAccumulate({ count, alpha = 1 }: { count: number; alpha?: number }, facts: DeviceFacts): KernelCall {
+  return {
+    kernel: elementwiseAccumulate,
+    variant: {},
+    params: { count, alpha },
+    workgroups: groupsOf(quadsOf(count), facts),
+    reason: "four elements a lane",
+    flops: 2 * count,
+    bytes: 12 * count,
+  };
+}
+
+/** da = dy where a > b, half of it at a tie, else 0 */
+export function planMaxBackward({ count }: { count: number }, facts: DeviceFacts): KernelCall {
+  const quads = quadsOf(count);
+  return {
+    kernel: elementwiseMaxBackward,
+    variant: {},
+    params: { quads },
+    workgroups: groupsOf(quads, facts),
+    reason: "four elements a lane",
+    flops: count,
+    bytes: 16 * count,
+  };
+}

@@ -1,0 +1,33 @@
+// next[row] = column of the largest x[row, :], the first one on a tie (as torch.argmax); a finished row gives pad instead.
+// The token is also written to tokens[row, past + 1], and finished[row] is set when it is eos: decoding goes on without a
+// read-back, and the host looks at the sequences every few steps. One row a workgroup.
+//! use row_subgroup
+//! use program_state
+const LANES = 8u;
+const LOWEST = -3.4e38;
+struct Params { rows: u32, cols: u32, capacity: u32, eos: u32, pad: u32 }
+@group(0) @binding(0) var<storage, read> x: array<f32>;                  // logits [rows, cols]
+@group(0) @binding(1) var<storage, read> state: ProgramState;
+@group(0) @binding(2) var<storage, read_write> next: array<i32>;         // [rows]
+@group(0) @binding(3) var<storage, read_write> tokens: array<i32>;       // [rows, capacity + 1]
+@group(0) @binding(4) var<storage, read_write> finished: array<i32>;     // [rows]
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.x;
+  let base = row * params.cols;
+  var best = LOWEST;
+  var where_best = 0xffffffffu;
+  for (var col = lane; col < params.cols; col += LANES) {
+    if (x[base + col] > best) { best = x[base + col]; where_best = col; }
+  }
+  let highest = row_max(best);
+  let token = row_min_u32(select(0xffffffffu, where_best, best == highest));
+  if (lane == 0u) {
+    let chosen = select(token, params.pad, finished[row] != 0i);
+    next[row] = i32(chosen);
+    tokens[row * (params.capacity + 1u) + state.past + 1u] = i32(chosen);
+    if (chosen == params.eos) { finished[row] = 1i; }
+  }
+}

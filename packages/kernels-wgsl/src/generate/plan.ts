@@ -1,0 +1,34 @@
+import { type DeviceFacts, rowVariant, spread } from "../facts.js";
+import { generateAppend, generateArgmax } from "../generated/kernels.js";
+import type { KernelCall } from "../kernel.js";
+
+/** next [rows], tokens [rows, capacity + 1] and finished [rows] from logits [rows, cols] at ProgramState.past */
+export function planArgmax(
+  { rows, cols, capacity, eos, pad }: { rows: number; cols: number; capacity: number; eos: number; pad: number },
+  facts: DeviceFacts,
+): KernelCall {
+  const { variant, replaceUses, lanes } = rowVariant(facts);
+  return {
+    kernel: generateArgmax,
+    variant,
+    replaceUses,
+    params: { rows, cols, capacity, eos, pad },
+    workgroups: [rows, 1, 1],
+    reason: `${lanes} lanes a row`,
+    flops: rows * cols,
+    bytes: 4 * rows * cols,
+  };
+}
+
+/** cache [rows, capacity, cols] takes x [rows, cols] at ProgramState.past */
+export function planCacheAppend({ rows, capacity, cols }: { rows: number; capacity: number; cols: number }, facts: DeviceFacts): KernelCall {
+  return {
+    kernel: generateAppend,
+    variant: {},
+    params: { rows, capacity, cols },
+    workgroups: spread(Math.ceil((rows * cols) / 64), facts),
+    reason: "one element a lane",
+    flops: 0,
+    bytes: 8 * rows * cols,
+  };
+}

@@ -1,0 +1,4 @@
+// A row belongs to one lane alone (LANES = 1): for devices without subgroups.
+fn row_sum(v: f32) -> f32 { return v; }
+fn row_max(v: f32) -> f32 { return v; }
+fn row_min_u32(v: u32) -> u32 { return v; }

@@ -1,0 +1,72 @@
+import { type DeviceFacts, rowVariant, spread } from "../facts.js";
+import { reduceColumns, reduceRows, reduceSumSquares } from "../generated/kernels.js";
+import type { KernelCall } from "../kernel.js";
+
+export interface RowSumSizes {
+  rows: number;
+  cols: number;
+  scale?: number;
+  /** Sum squares instead of values. */
+  squares?: boolean;
+  /** Take the root of the sum: the second half of a norm. */
+  root?: boolean;
+}
+
+/** y [rows] = scale * sum of x [rows, cols] over cols */
+export function planRowSum({ rows, cols, scale = 1, squares = false, root = false }: RowSumSizes, facts: DeviceFacts): KernelCall {
+  const { variant, replaceUses, lanes } = rowVariant(facts);
+  return {
+    kernel: reduceRows,
+    variant,
+    replaceUses,
+    params: { rows, cols, scale, squares: squares ? 1 : 0, root: root ? 1 : 0 },
+    workgroups: spread(rows, facts),
+    reason: `${lanes} lanes a row`,
+    flops: rows * cols,
+    bytes: 4 * (rows * cols + rows),
+  };
+}
+
+export interface ColumnSumSizes {
+  outer: number;
+  middle: number;
+  inner: number;
+  scale?: number;
+  accumulate?: boolean;
+}
+
+/** y [outer, inner] (+)= scale * sum of x [outer, middle, inner] over middle */
+export function planColumnSum({ outer, middle, inner, scale = 1, accumulate = false }: ColumnSumSizes, facts: DeviceFacts): KernelCall {
+  return {
+    kernel: reduceColumns,
+    variant: {},
+    params: { outer, middle, inner, scale, accumulate: accumulate ? 1 : 0 },
+    workgroups: spread(Math.ceil((outer * inner) / 64), facts),
+    reason: "a lane owns an output",
+    flops: outer * middle * inner,
+    bytes: 4 * (outer * middle * inner + outer * inner),
+  };
+}
+
+/** vec4s that one workgroup of sum_squares adds up. */
+const NORM_BLOCK = 4096;
+
+/** How many partial sums `planSumSquares` writes for a range of `count` elements. */
+export function sumSquaresBlocks(count: number): number {
+  return Math.ceil(Math.ceil(count / 4) / NORM_BLOCK);
+}
+
+/** partial[first ...] = sums of squares of blocks of x [count] */
+export function planSumSquares({ count, first }: { count: number; first: number }, facts: DeviceFacts): KernelCall {
+  const { variant, replaceUses, lanes } = rowVariant(facts);
+  return {
+    kernel: reduceSumSquares,
+    variant,
+    replaceUses,
+    params: { quads: Math.ceil(count / 4), block: NORM_BLOCK, first },
+    workgroups: spread(sumSquaresBlocks(count), facts),
+    reason: `${lanes} lanes a block of ${NORM_BLOCK} vec4`,
+    flops: 2 * count,
+    bytes: 4 * count,
+  };
+}

@@ -1,0 +1,3 @@
+export function alignTo(bytes: number, alignment: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
+}

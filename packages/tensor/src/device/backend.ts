@@ -1,0 +1,40 @@
+import type { DeviceFacts, KernelCall } from "@attune/kernels-wgsl";
+
+/** A piece of device memory. The null backend's buffers are only counted. */
+export interface BackendBuffer {
+  readonly bytes: number;
+  destroy(): void;
+}
+
+/** Where a storage lies: what a bind group entry needs. */
+export interface Place {
+  readonly buffer: BackendBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** A program made ready for replay: pipelines and bind groups exist, running it only encodes. */
+export interface PreparedProgram {
+  run(): void;
+  dispose(): void;
+}
+
+/**
+ * What the engine asks of a device: WebGPU is one implementation (webgpu.ts), the other (null.ts) only counts, so that a whole
+ * run can be planned with exact memory before anything is allocated.
+ */
+export interface Backend {
+  readonly facts: DeviceFacts;
+  createBuffer(bytes: number, label: string): BackendBuffer;
+  /** Takes effect after all calls dispatched before it. */
+  write(place: Place, data: ArrayBufferView): void;
+  /** Fills with zeros, in stream order. */
+  clear(place: Place): void;
+  dispatch(call: KernelCall, places: readonly Place[]): void;
+  prepare(label: string, steps: readonly { call: KernelCall; places: readonly Place[] }[]): PreparedProgram;
+  /** Submits what is encoded. */
+  flush(): void;
+  /** A copy of the bytes after all work so far is done. @throws DeviceError */
+  read(place: Place): Promise<ArrayBuffer>;
+  destroy(): void;
+}

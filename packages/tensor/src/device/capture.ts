@@ -1,0 +1,169 @@
+import type { KernelCall } from "@attune/kernels-wgsl";
+import { byteSize, type DType, type TypedArray } from "../dtype.js";
+import { TensorError } from "../errors.js";
+import { type Shape, show, sizeOf } from "../shape.js";
+import { Tensor } from "../tensor.js";
+import type { Place, PreparedProgram } from "./backend.js";
+import type { Device, RecordedCall, Recorder } from "./device.js";
+import { lifetimesOf, liveSetMaximum, type Placement, place, removeDeadCalls } from "./lifetimes.js";
+import { uniformBytes } from "./null.js";
+import { ScratchSet } from "./scratch.js";
+import type { Storage } from "./storage.js";
+
+export interface InputSpec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+type Inputs = Readonly<Record<string, InputSpec>>;
+type Outputs = Readonly<Record<string, Tensor>>;
+
+/** What is known of a program before it runs. */
+export interface ProgramPlan {
+  readonly label: string;
+  readonly dispatches: number;
+  readonly flops: number;
+  /** Bytes moved by all calls, at least. */
+  readonly traffic: number;
+  /** Scratch that its placement takes, and the largest live set: no placement can do with less. */
+  readonly scratchBytes: number;
+  readonly lowerBoundBytes: number;
+  readonly kernels: ReadonlyMap<string, number>;
+}
+
+/**
+ * Records what `body` appends to the stream, once, and plans it: dead calls go, every intermediate gets its exact lifetime and a
+ * place in the shared scratch, pipelines and bind groups are made. `run` then only writes the inputs, encodes and submits.
+ *
+ * Inputs are tensors of the given shapes; everything else that `body` uses (weights, ProgramState) is bound as it is. Static
+ * numbers are frozen by the recording; what changes from run to run must be an input or in the ProgramState.
+ */
+export function capture<I extends Inputs, O extends Outputs>(
+  device: Device,
+  label: string,
+  inputs: I,
+  body: (inputs: { readonly [Name in keyof I]: Tensor }) => O,
+  scratch: ScratchSet = new ScratchSet(device),
+): Program<I, O> {
+  const inputTensors = {} as { [Name in keyof I]: Tensor };
+  for (const name of Object.keys(inputs) as (keyof I & string)[]) {
+    const { shape, dtype } = inputs[name]!;
+    const storage = device.persistent(byteSize(dtype, sizeOf(shape)), `${label}.${name}`, "inputs");
+    inputTensors[name] = new Tensor(device, storage, shape, dtype);
+  }
+  let outputs = {} as O;
+  const recorder = device.record(() => {
+    outputs = body(inputTensors);
+  });
+  return new Program(device, label, inputTensors, outputs, recorder, scratch);
+}
+
+export class Program<I extends Inputs, O extends Outputs> {
+  readonly plan: ProgramPlan;
+  readonly #calls: readonly RecordedCall[];
+  readonly #placement: Placement;
+  readonly #owned: Storage[];
+  #prepared: PreparedProgram | null = null;
+  #preparedVersion = -1;
+  #uniforms = 0;
+
+  constructor(
+    readonly device: Device,
+    readonly label: string,
+    readonly inputs: { readonly [Name in keyof I]: Tensor },
+    readonly outputs: O,
+    recorder: Recorder,
+    readonly scratch: ScratchSet,
+  ) {
+    const outputRoots = new Set(Object.values(outputs).map((tensor) => tensor.storage.root));
+    this.#owned = [...Object.values(inputs as Record<string, Tensor>).map((input) => input.storage), ...recorder.owned];
+    for (const root of outputRoots) {
+      if (root.isPersistent) continue;
+      root.put(device.createBuffer(root.bytes, `${label} output`, "outputs"));
+    }
+    this.#calls = removeDeadCalls(recorder.calls, outputRoots);
+    const lifetimes = lifetimesOf(this.#calls, outputRoots);
+    this.#placement = place(lifetimes);
+    this.plan = planOf(
+      label,
+      this.#calls.map(({ call }) => call),
+      this.#placement,
+      liveSetMaximum(lifetimes),
+    );
+    scratch.reserve(this.#placement.slots);
+    this.#prepare();
+  }
+
+  /** The calls as they will run: kernel lists, profiles. */
+  get calls(): readonly KernelCall[] {
+    return this.#calls.map(({ call }) => call);
+  }
+
+  /** Writes the given inputs (others keep their values), encodes and submits. Does not wait. */
+  run(values: { readonly [Name in keyof I]?: TypedArray } = {}): void {
+    for (const [name, array] of Object.entries(values) as [string, TypedArray][]) {
+      const input = this.inputs[name];
+      if (!input) throw new TensorError(`${this.label}: no input named ${name}; it has ${Object.keys(this.inputs).join(", ")}`);
+      if (array.length !== input.size) {
+        throw new TensorError(`${this.label}: input ${name} ${show(input.shape)} needs ${input.size} values, got ${array.length}`);
+      }
+      input.write(array);
+    }
+    if (this.#preparedVersion !== this.scratch.version) this.#prepare();
+    this.#prepared!.run();
+  }
+
+  /** Reads one output of the latest run. */
+  async read(name: keyof O & string): Promise<TypedArray> {
+    const output = this.outputs[name];
+    if (!output) throw new TensorError(`${this.label}: no output named ${name}`);
+    return output.toArray();
+  }
+
+  dispose(): void {
+    this.#unprepare();
+    for (const storage of this.#owned) this.device.release(storage);
+    for (const { storage } of Object.values(this.outputs)) {
+      if (storage.root.isPersistent) continue;
+      const buffer = storage.root.free();
+      if (buffer) this.device.destroyBuffer(buffer, "outputs");
+    }
+  }
+
+  #prepare(): void {
+    this.#unprepare();
+    const steps = this.#calls.map(({ call, storages }) => ({ call, places: storages.map((storage) => this.#place(storage)) }));
+    this.#uniforms = uniformBytes(this.calls, this.device.facts);
+    this.device.memory.add("engine", this.#uniforms);
+    this.#prepared = this.device.backend.prepare(this.label, steps);
+    this.#preparedVersion = this.scratch.version;
+  }
+
+  #unprepare(): void {
+    if (!this.#prepared) return;
+    this.device.memory.remove("engine", this.#uniforms);
+    this.#prepared.dispose();
+    this.#prepared = null;
+  }
+
+  #place(storage: Storage): Place {
+    const slot = this.#placement.slotOf.get(storage.root);
+    if (slot === undefined) return storage.place();
+    let offset = 0;
+    for (let part: Storage | null = storage; part?.parent; part = part.parent) offset += part.offset;
+    return { buffer: this.scratch.buffer(slot), offset, bytes: storage.bytes };
+  }
+}
+
+function planOf(label: string, calls: readonly KernelCall[], placement: Placement, lowerBoundBytes: number): ProgramPlan {
+  const kernels = new Map<string, number>();
+  for (const { kernel } of calls) kernels.set(kernel.name, (kernels.get(kernel.name) ?? 0) + 1);
+  return {
+    label,
+    dispatches: calls.length,
+    flops: calls.reduce((sum, call) => sum + call.flops, 0),
+    traffic: calls.reduce((sum, call) => sum + call.bytes, 0),
+    scratchBytes: placement.slots.reduce((sum, bytes) => sum + bytes, 0),
+    lowerBoundBytes,
+    kernels,
+  };
+}

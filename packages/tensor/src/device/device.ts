@@ -1,0 +1,196 @@
+import type { DeviceFacts, KernelCall } from "@attune/kernels-wgsl";
+import { TensorError } from "../errors.js";
+import type { Tensor } from "../tensor.js";
+import type { Backend, BackendBuffer } from "./backend.js";
+import { type Category, MemoryLedger } from "./memory.js";
+import { Storage } from "./storage.js";
+
+/** One recorded call and the storages bound to it, in the kernel's order. */
+export interface RecordedCall {
+  readonly call: KernelCall;
+  readonly storages: readonly Storage[];
+}
+
+/** Takes the stream instead of the backend while a program is being captured. */
+export interface Recorder {
+  readonly calls: RecordedCall[];
+  /** Storages that the program owns: inputs and constants. */
+  readonly owned: Storage[];
+}
+
+/**
+ * The stream that ops append kernel calls to. Eager: a call is encoded at once and memory belongs to scopes. While capturing:
+ * calls are recorded and memory is virtual (capture.ts).
+ */
+export class Device {
+  readonly memory = new MemoryLedger();
+  /** Prints or records each call as it is appended: debugging, kernel lists. */
+  onCall: ((call: KernelCall) => void) | null = null;
+  readonly #scopes: Storage[][] = [];
+  readonly #pool = new Map<number, BackendBuffer[]>();
+  #recorder: Recorder | null = null;
+  #empty: Storage | null = null;
+
+  constructor(
+    readonly backend: Backend,
+    engineBytes = 0,
+  ) {
+    if (engineBytes > 0) this.memory.add("engine", engineBytes);
+  }
+
+  get facts(): DeviceFacts {
+    return this.backend.facts;
+  }
+
+  get isCapturing(): boolean {
+    return this.#recorder !== null;
+  }
+
+  /** Memory for a result: virtual while capturing, from the pool and owned by the current scope otherwise. */
+  allocate(bytes: number, label: string): Storage {
+    this.#checkBinding(bytes, label);
+    const storage = new Storage(bytes, label, "activations", false);
+    if (this.#recorder) return storage;
+    const size = sizeClass(bytes);
+    const pooled = this.#pool.get(size)?.pop();
+    storage.put(pooled ?? this.createBuffer(size, label, "activations"));
+    this.#scopes.at(-1)?.push(storage);
+    return storage;
+  }
+
+  /** Memory that lives until `release`: weights, gradients, optimizer state, inputs, caches. Zeroed, as WebGPU gives it. */
+  persistent(bytes: number, label: string, category: Category): Storage {
+    const storage = new Storage(bytes, label, category, true);
+    storage.put(this.createBuffer(bytes, label, category));
+    return storage;
+  }
+
+  /** Memory for data from the host: owned by the program being captured, else by the scope. */
+  hostData(bytes: number, label: string): Storage {
+    if (!this.#recorder) return this.allocate(bytes, label);
+    const storage = this.persistent(bytes, label, "inputs");
+    this.#recorder.owned.push(storage);
+    return storage;
+  }
+
+  release(storage: Storage): void {
+    if (storage.parent || storage.isFreed) return;
+    const buffer = storage.free();
+    if (!buffer) return;
+    if (storage.isPersistent) this.destroyBuffer(buffer, storage.category);
+    else {
+      const free = this.#pool.get(buffer.bytes);
+      if (free) free.push(buffer);
+      else this.#pool.set(buffer.bytes, [buffer]);
+    }
+  }
+
+  createBuffer(bytes: number, label: string, category: Category): BackendBuffer {
+    const buffer = this.backend.createBuffer(bytes, label);
+    this.memory.add(category, bytes);
+    return buffer;
+  }
+
+  destroyBuffer(buffer: BackendBuffer, category: Category): void {
+    this.memory.remove(category, buffer.bytes);
+    buffer.destroy();
+  }
+
+  /** What a binding that the variant does not read is bound to. */
+  get empty(): Storage {
+    this.#empty ??= this.persistent(64, "empty", "engine");
+    return this.#empty;
+  }
+
+  /** Appends a call; storages are named as in the kernel. @throws TensorError on a missing or freed one */
+  run(call: KernelCall, bound: Readonly<Record<string, Storage>>): void {
+    const storages = call.kernel.bindings.map(({ name }) => {
+      const storage = bound[name];
+      if (!storage) throw new TensorError(`kernel ${call.kernel.name}: no storage bound to ${name}`);
+      return storage;
+    });
+    this.onCall?.(call);
+    if (call.workgroups.includes(0)) return; // nothing to do: an empty tensor
+    if (this.#recorder) {
+      for (const storage of storages) {
+        if (storage.isFreed) storage.place(); // throws and says why
+      }
+      this.#recorder.calls.push({ call, storages });
+    } else {
+      this.backend.dispatch(
+        call,
+        storages.map((storage) => storage.place()),
+      );
+    }
+  }
+
+  /**
+   * Runs `body` and frees every tensor made in it except those it returns (alone, in an array or in an object), which pass to the
+   * scope around. Synchronous: there is nothing to await in a step.
+   */
+  scope<T>(body: () => T): T {
+    if (this.#recorder) return body(); // a captured program plans exact lifetimes itself
+    const made: Storage[] = [];
+    this.#scopes.push(made);
+    try {
+      const result = body();
+      const kept = new Set(tensorsIn(result).map((tensor) => tensor.storage.root));
+      this.#scopes.pop();
+      for (const storage of made) {
+        if (!kept.has(storage)) this.release(storage);
+        else this.#scopes.at(-1)?.push(storage);
+      }
+      return result;
+    } catch (error) {
+      if (this.#scopes.at(-1) === made) this.#scopes.pop();
+      for (const storage of made) this.release(storage);
+      throw error;
+    }
+  }
+
+  /** Used by capture.ts alone. */
+  record(body: (recorder: Recorder) => void): Recorder {
+    if (this.#recorder) throw new TensorError("capture: already capturing; programs do not nest");
+    const recorder: Recorder = { calls: [], owned: [] };
+    this.#recorder = recorder;
+    try {
+      body(recorder);
+    } finally {
+      this.#recorder = null;
+    }
+    return recorder;
+  }
+
+  /** Destroys pooled memory that nothing uses. */
+  trim(): void {
+    for (const buffers of this.#pool.values()) for (const buffer of buffers) this.destroyBuffer(buffer, "activations");
+    this.#pool.clear();
+    this.backend.flush();
+  }
+
+  destroy(): void {
+    this.backend.destroy();
+  }
+
+  #checkBinding(bytes: number, label: string): void {
+    const limit = this.facts.limits.maxStorageBufferBindingSize;
+    if (bytes > limit) {
+      throw new TensorError(
+        `${label}: ${bytes} bytes exceed the ${limit} that this device binds at once (maxStorageBufferBindingSize). Use a smaller batch or length.`,
+      );
+    }
+  }
+}
+
+/** Sizes are rounded up to four steps an octave, so that the pool finds partners and wastes at most a fifth. */
+function sizeClass(bytes: number): number {
+  if (bytes <= 256) return 256;
+  const step = 2 ** (Math.floor(Math.log2(bytes)) - 2);
+  return Math.ceil(bytes / step) * step;
+}
+
+function tensorsIn(value: unknown): Tensor[] {
+  if (value === null || typeof value !== "object") return [];
+  if ("storage" in value) return [value as Tensor];
+  return Object.values(value).flatMap(tensorsIn);
+}

@@ -1,0 +1,44 @@
+import type { BackendBuffer } from "./backend.js";
+import type { Device } from "./device.js";
+
+/**
+ * The scratch buffers that all programs of a run share, or memory would multiply by the number of length buckets. Buffer i is as
+ * large as the largest program's slot i. When it grows, programs prepared before must bind again: `version` tells them.
+ */
+export class ScratchSet {
+  version = 0;
+  readonly #buffers: BackendBuffer[] = [];
+
+  constructor(readonly device: Device) {}
+
+  get bytes(): number {
+    return this.#buffers.reduce((sum, buffer) => sum + buffer.bytes, 0);
+  }
+
+  /** Makes slot i hold at least slots[i] bytes. */
+  reserve(slots: readonly number[]): void {
+    let grew = false;
+    slots.forEach((bytes, slot) => {
+      const buffer = this.#buffers[slot];
+      if (buffer && buffer.bytes >= bytes) return;
+      if (buffer) {
+        this.device.backend.flush(); // what is encoded may still use it
+        this.device.destroyBuffer(buffer, "activations");
+      }
+      this.#buffers[slot] = this.device.createBuffer(bytes, `scratch ${slot}`, "activations");
+      grew = true;
+    });
+    if (grew) this.version++;
+  }
+
+  buffer(slot: number): BackendBuffer {
+    return this.#buffers[slot]!;
+  }
+
+  dispose(): void {
+    this.device.backend.flush();
+    for (const buffer of this.#buffers) this.device.destroyBuffer(buffer, "activations");
+    this.#buffers.length = 0;
+    this.version++;
+  }
+}

@@ -1,0 +1,112 @@
+import type { Device } from "../device/device.js";
+import type { Category } from "../device/memory.js";
+import { Storage } from "../device/storage.js";
+import { TensorError } from "../errors.js";
+import { type Shape, sizeOf } from "../shape.js";
+import { Tensor } from "../tensor.js";
+
+export interface ParameterSpec {
+  readonly name: string;
+  readonly shape: Shape;
+  /** Whether weight decay applies: no for norms and biases (guide: torch's two groups). */
+  readonly decays: boolean;
+}
+
+/** A run of the arena whose parameters share their decay: one optimizer dispatch. */
+export interface ArenaRange {
+  readonly data: Storage;
+  readonly grad: Storage;
+  /** Elements, padding included; padding is zero and stays so. */
+  readonly count: number;
+  readonly decays: boolean;
+}
+
+const ALIGNMENT = 256; // bytes: the default offset alignment of a storage binding
+
+/**
+ * All trainable parameters, side by side in few arenas: optimizer, gradient norm and zeroing are one call a range rather than one
+ * a tensor. Each parameter is a slice with a gradient of its own that `backward` adds into.
+ */
+export class ParameterSet {
+  readonly parameters: ReadonlyMap<string, Tensor>;
+  readonly ranges: readonly ArenaRange[];
+
+  constructor(
+    readonly device: Device,
+    specs: readonly ParameterSpec[],
+  ) {
+    const parameters = new Map<string, Tensor>();
+    const ranges: ArenaRange[] = [];
+    for (const decays of [true, false]) {
+      for (const group of groupsThatFit(
+        specs.filter((spec) => spec.decays === decays),
+        device.facts.limits.maxStorageBufferBindingSize,
+      )) {
+        const bytes = group.reduce((sum, spec) => sum + paddedBytes(spec), 0);
+        const make = (category: Category): Storage => device.persistent(bytes, `parameters.${category}`, category);
+        const range = { data: make("weights"), grad: make("gradients"), count: bytes / 4, decays };
+        ranges.push(range);
+        let offset = 0;
+        for (const spec of group) {
+          if (parameters.has(spec.name)) throw new TensorError(`ParameterSet: two parameters are named ${spec.name}`);
+          const slice = (of: Storage): Tensor =>
+            new Tensor(device, of.slice(offset, sizeBytes(spec), spec.name), spec.shape, "f32");
+          const parameter = slice(range.data);
+          parameter.grad = slice(range.grad);
+          parameter.requiresGrad = true;
+          parameters.set(spec.name, parameter);
+          offset += paddedBytes(spec);
+        }
+      }
+    }
+    this.parameters = parameters;
+    this.ranges = ranges;
+  }
+
+  /** Values, not counting padding. */
+  get size(): number {
+    return [...this.parameters.values()].reduce((sum, parameter) => sum + parameter.size, 0);
+  }
+
+  get(name: string): Tensor {
+    const found = this.parameters.get(name);
+    if (!found) throw new TensorError(`ParameterSet: no parameter named ${name}`);
+    return found;
+  }
+
+  /** Clears all gradients, in stream order. */
+  zeroGrad(): void {
+    for (const { grad } of this.ranges) this.device.backend.clear(grad.place());
+  }
+
+  dispose(): void {
+    for (const { data, grad } of this.ranges) {
+      this.device.release(data);
+      this.device.release(grad);
+    }
+  }
+}
+
+/** A slice is bound alone, so it ends at a vec4; the next one starts at an aligned offset. */
+function sizeBytes(spec: ParameterSpec): number {
+  return Math.max(16, Math.ceil(sizeOf(spec.shape) / 4) * 16);
+}
+function paddedBytes(spec: ParameterSpec): number {
+  return Math.ceil(sizeBytes(spec) / ALIGNMENT) * ALIGNMENT;
+}
+
+function groupsThatFit(specs: readonly ParameterSpec[], limit: number): ParameterSpec[][] {
+  const groups: ParameterSpec[][] = [];
+  let room = 0;
+  for (const spec of specs) {
+    const bytes = paddedBytes(spec);
+    if (bytes > limit) throw new TensorError(`${spec.name}: ${bytes} bytes exceed the ${limit} that this device binds at once`);
+    if (bytes > room) {
+      groups.push([]);
+      room = limit;
+    }
+    groups.at(-1)!.push(spec);
+    room -= bytes;
+  }
+  return groups;
+}
