@@ -1,0 +1,189 @@
+import { readFile } from "node:fs/promises";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { buildCharsmap } from "../../testing/charsmap.js";
+import { sharedFolder } from "../../testing/shared.js";
+import { diskFiles } from "../node.js";
+import { memoryFiles } from "../source.js";
+import { precompiledNormalizer } from "./precompiled.js";
+import { checkTokenizerFits, createTokenizer, loadTokenizer } from "./tokenizer.js";
+
+/** A toy in T5's form; scores of guide/semantics, gotcha 10. */
+const toy = (normalizer: object | null = null) => ({
+  version: "1.0",
+  added_tokens: ["<pad>", "</s>", "<unk>"]
+    .map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }))
+    .concat(
+      [
+        { id: 8, content: "<extra_id_1>" },
+        { id: 9, content: "<extra_id_0>" },
+      ].map((t) => ({ ...t, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+    ),
+  normalizer,
+  pre_tokenizer: {
+    type: "Sequence",
+    pretokenizers: [{ type: "WhitespaceSplit" }, { type: "Metaspace", replacement: "▁", prepend_scheme: "always" }],
+  },
+  post_processor: {
+    type: "TemplateProcessing",
+    single: [{ Sequence: { id: "A", type_id: 0 } }, { SpecialToken: { id: "</s>", type_id: 0 } }],
+    pair: [
+      { Sequence: { id: "A", type_id: 0 } },
+      { SpecialToken: { id: "</s>", type_id: 0 } },
+      { Sequence: { id: "B", type_id: 0 } },
+      { SpecialToken: { id: "</s>", type_id: 0 } },
+    ],
+    special_tokens: { "</s>": { id: "</s>", ids: [1], tokens: ["</s>"] } },
+  },
+  decoder: { type: "Metaspace", replacement: "▁", prepend_scheme: "always" },
+  model: {
+    type: "Unigram",
+    unk_id: 2,
+    vocab: [
+      ["<pad>", 0],
+      ["</s>", 0],
+      ["<unk>", 0],
+      ["▁", -2],
+      ["▁a", -3],
+      ["b", -3.5],
+      ["ab", -4],
+      ["▁ab", -5],
+    ],
+  },
+});
+
+describe("a toy tokenizer (always runs)", () => {
+  const tokenizer = createTokenizer(toy());
+
+  it("finds the best pieces, one unknown for neighbours, and ends with </s>", () => {
+    expect(tokenizer.encode("zz")).toEqual([3, 2, 1]);
+    expect(tokenizer.encode("zqb a")).toEqual([3, 2, 5, 4, 1]);
+    expect(tokenizer.encode("ab\n b")).toEqual([7, 3, 5, 1]);
+    expect(tokenizer.decode([7, 3, 5, 1])).toBe("ab b");
+    expect(tokenizer.encode("", { addSpecialTokens: false })).toEqual([]);
+    expect(tokenizer.encode("")).toEqual([1]);
+  });
+
+  it("takes special tokens in a text for what they are, and still adds its own", () => {
+    expect(tokenizer.encode("a</s>b<extra_id_0>")).toEqual([4, 1, 3, 5, 9, 1]);
+    expect(tokenizer.decode([4, 1, 9, 5], { skipSpecialTokens: false })).toContain("</s>");
+  });
+
+  it("keeps </s> when it cuts", () => {
+    expect(tokenizer.encode("ab ab ab", { maxLength: 3 })).toEqual([7, 7, 1]);
+    expect(tokenizer.encode("ab ab ab", { maxLength: 1 })).toEqual([1]);
+    expect(tokenizer.encode("ab ab ab", { maxLength: 2, addSpecialTokens: false })).toEqual([7, 7]);
+    expect(() => tokenizer.encode("ab", { maxLength: 0 })).toThrow(/no room/);
+  });
+
+  it("knows its tokens; ids without one decode to nothing", () => {
+    expect(tokenizer).toMatchObject({ vocabSize: 10, padId: 0, eosId: 1, unkId: 2, sentinelIds: [9, 8] });
+    expect([tokenizer.tokenToId("ab"), tokenizer.idToToken(6), tokenizer.tokenToId("none"), tokenizer.idToToken(99)]).toEqual([
+      6,
+      "ab",
+      undefined,
+      undefined,
+    ]);
+    expect(tokenizer.decode([99, 7, 32127, -100])).toBe("ab");
+    expect(tokenizer.decode([])).toBe("");
+  });
+
+  it("strips what Rust calls white space: U+0085, but not U+FEFF", () => {
+    const stripping = createTokenizer(toy({ type: "Strip", strip_left: true, strip_right: true }));
+    expect(stripping.encode("\u0085ab\u0085")).toEqual([7, 1]);
+  });
+
+  it("takes special tokens from the settings, as text or object", () => {
+    expect(createTokenizer(toy(), { eos_token: { content: "<unk>" }, pad_token: "</s>" })).toMatchObject({ eosId: 2, padId: 1 });
+    expect(() => createTokenizer(toy(), { pad_token: "<none>" })).toThrow(/no padding token/);
+  });
+
+  it("is refused when a model has fewer rows", () => {
+    expect(() => checkTokenizerFits(tokenizer, 9, "model")).toThrow(/ids up to 9 \("<extra_id_0>"\)/);
+    checkTokenizerFits(tokenizer, 10, "model");
+  });
+
+  it("says which file is needed", async () => {
+    await expect(loadTokenizer(memoryFiles({ "spiece.model": "" }))).rejects.toThrow(/spiece.model but no tokenizer.json/);
+    await expect(loadTokenizer(memoryFiles({}))).rejects.toMatchObject({ exitClass: "data" });
+    await expect(loadTokenizer(memoryFiles({ "tokenizer.json": "{" }))).rejects.toThrow(/not JSON/);
+    await expect(loadTokenizer(memoryFiles({ "tokenizer.json": "{}" }))).rejects.toThrow(/cannot be used/);
+    expect((await loadTokenizer(memoryFiles({ "tokenizer.json": JSON.stringify(toy()) }))).encode("ab")).toEqual([7, 1]);
+  });
+});
+
+describe("precompiledNormalizer", () => {
+  const map = { "▁": " ", "a\u0301": "á", "½": "1⁄2", "\n": " ", "\r": " ", ﬁ: "fi" };
+  const normalize = precompiledNormalizer(buildCharsmap(map), "test");
+
+  it("replaces characters and short graphemes, the rest of a grapheme with its first match", () => {
+    expect(normalize("x\n½ﬁ")).toBe("x 1⁄2fi");
+    expect(normalize("a\u0301b")).toBe("áb");
+    expect(normalize("▁\u0301b")).toBe(" b"); // 5 bytes: the mark goes with the replaced character
+    expect(normalize("▁\u0301\u0302b")).toBe(" \u0301\u0302b"); // 7 bytes: character by character
+    expect(normalize("\r\n")).toBe(" "); // one grapheme of 2 bytes
+    expect(normalize("a")).toBe("a"); // a prefix of a key is no key
+  });
+
+  it("agrees with a plain map on text of single characters", () => {
+    const key = fc.string({ unit: "binary", minLength: 1, maxLength: 1 }).filter((k) => !/[\0\p{M}\p{Cs}]/u.test(k));
+    fc.assert(
+      fc.property(fc.dictionary(key, fc.constantFrom("", "x", "yz", "é")), fc.array(key, { maxLength: 8 }), (entries, extra) => {
+        const ours = precompiledNormalizer(buildCharsmap(entries), "test");
+        for (const c of [...Object.keys(entries), ...extra]) expect(ours(c)).toBe(Object.hasOwn(entries, c) ? entries[c] : c);
+      }),
+    );
+  });
+
+  it("refuses a damaged blob, and never throws anything else on one", () => {
+    expect(() => precompiledNormalizer("?", "t")).toThrow(/not base64/);
+    expect(() => precompiledNormalizer(btoa("abc"), "t")).toThrow(/cut short/);
+    expect(() => precompiledNormalizer(btoa("\x08\0\0\0abcd"), "t")).toThrow(/wrong size/);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), fc.string(), (bytes, text) => {
+        const units = bytes.slice(0, bytes.length & ~3);
+        const blob = Uint8Array.of(units.length, 0, 0, 0, ...units, 65, 0);
+        expect(typeof precompiledNormalizer(btoa(String.fromCharCode(...blob)), "t")(text)).toBe("string");
+      }),
+    );
+  });
+});
+
+const shared = sharedFolder("golden/tokenizers/t5.json", "data/tokenizers/t5");
+describe.skipIf(!shared)("T5's own tokenizer against Python's", () => {
+  interface Golden {
+    cases: { text: string; ids: number[]; ids_without_special: number[]; decoded: string; decoded_skip_special: string }[];
+    decode_only: { ids: number[]; decoded: string; decoded_skip_special: string }[];
+  }
+  const open = async () => ({
+    tokenizer: await loadTokenizer(diskFiles(`${shared}data/tokenizers/t5`)),
+    golden: JSON.parse(await readFile(`${shared}golden/tokenizers/t5.json`, "utf8")) as Golden,
+  });
+
+  it("gives the same ids and texts for all of the record", async () => {
+    const { tokenizer, golden } = await open();
+    expect(golden.cases.length).toBe(150);
+    for (const c of golden.cases) {
+      expect(tokenizer.encode(c.text), JSON.stringify(c.text)).toEqual(c.ids);
+      expect(tokenizer.encode(c.text, { addSpecialTokens: false }), JSON.stringify(c.text)).toEqual(c.ids_without_special);
+    }
+    for (const c of [...golden.cases, ...golden.decode_only]) {
+      expect(tokenizer.decode(c.ids, { skipSpecialTokens: false })).toBe(c.decoded);
+      expect(tokenizer.decode(c.ids)).toBe(c.decoded_skip_special);
+    }
+  });
+
+  it("has 32,100 tokens, sentinels downwards, and decodes the model's 28 further ids to nothing", async () => {
+    const { tokenizer } = await open();
+    expect(tokenizer).toMatchObject({ vocabSize: 32100, padId: 0, eosId: 1, unkId: 2 });
+    expect(tokenizer.sentinelIds).toEqual(Array.from({ length: 100 }, (_, i) => 32099 - i));
+    expect(tokenizer.decode([8774, ...Array.from({ length: 28 }, (_, i) => 32100 + i)])).toBe("Hello");
+  });
+
+  it("survives a long run of one character", async () => {
+    const { tokenizer } = await open();
+    const begin = performance.now();
+    expect(tokenizer.encode("a b ".repeat(25_000)).length).toBeGreaterThan(50_000);
+    expect(performance.now() - begin).toBeLessThan(10_000);
+  });
+});
