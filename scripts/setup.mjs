@@ -38,7 +38,7 @@ async function install(log) {
   const npm = process.env.npm_execpath;
   const [command, args] = npm && /\.[cm]?js$/.test(npm) ? [process.execPath, [npm]] : ["npm", []];
   const code = await passThrough(command, [...args, "ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root });
-  if (code !== 0) throw new SetupError("npm ci failed (its message is above); without a network packages cannot be installed", 6);
+  if (code !== 0) throw new SetupError("npm ci failed: its message is above; it needs the network", 6);
 }
 
 async function build(log) {

@@ -14,6 +14,7 @@ const filters = process.argv.filter((word) => word.startsWith("--filter="));
 const isLong = process.argv.includes("--long");
 const count = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
+const skipped = [];
 
 const check = (name, isOk, message = "") => {
   if (isOk) count.passed++;
@@ -85,7 +86,6 @@ async function readReports() {
   return missing;
 }
 
-const skipped = [];
 function addTest(workspace, { file, name, state, message, note }) {
   if (state === "passed") count.passed++;
   else if (state === "skipped") {
