@@ -14,6 +14,17 @@ export {
 } from "./errors.js";
 export { type GenerationConfig, openGenerationConfig, readGenerationConfig, writeGenerationConfig } from "./generationConfig.js";
 export { bf16ToF32, countF16Overflow, f16ToF32, f32ToBf16, f32ToF16 } from "./halves.js";
+export {
+  adapterScale,
+  adapterTargets,
+  LORA_DEFAULTS,
+  type LoraConfig,
+  readAdapterConfig,
+  writeAdapterConfig,
+} from "./lora/adapterConfig.js";
+export { type Adapter, type AdapterModule, readAdapter, writeAdapter } from "./lora/adapterFiles.js";
+export { type InitialAdapter, initialAdapters, type RankedModule } from "./lora/initialValues.js";
+export { ALL_LINEAR, type LinearModule, type LoraTargets, linearModules, matchTargets } from "./lora/targets.js";
 export { type MatchOptions, matchCheckpoint, type WeightSpec } from "./pretrained.js";
 export { mt19937, type Random, randperm, seedFor } from "./random.js";
 export {
@@ -55,3 +66,11 @@ export {
   t5Weights,
   t5WeightsToSave,
 } from "./t5/weights.js";
+export {
+  checkTokenizerFits,
+  createTokenizer,
+  type DecodeOptions,
+  type EncodeOptions,
+  loadTokenizer,
+  type Tokenizer,
+} from "./tokenizers/tokenizer.js";
