@@ -60,7 +60,7 @@ export async function ensureAdapter({ root = projectRoot, log = console.log, for
     throw new SetupError("the Vulkan driver named by VK_DRIVER_FILES gives no adapter; unset it and run this again", 4);
   }
   if (!force && (await useDriver(driver, true))) {
-    await writeEnv(driver, driver); // the project may have been moved: the paths in it are absolute
+    await writeEnv(driver, driver).catch(() => {}); // the project may have been moved: the paths in it are absolute
     const own = await probeAdapter(withDriverEnv(process.env, root));
     if (own.ok) return { adapter: own.adapter, source: "driver" };
     log("The software driver in .attune/driver does not answer; fetching it again.");
