@@ -12,6 +12,7 @@ export {
   type UserError,
   usageError,
 } from "./errors.js";
+export { GreedyGenerator, type GreedyOptions } from "./generate.js";
 export { type GenerationConfig, openGenerationConfig, readGenerationConfig, writeGenerationConfig } from "./generationConfig.js";
 export { bf16ToF32, countF16Overflow, f16ToF32, f32ToBf16, f32ToF16 } from "./halves.js";
 export {
@@ -25,6 +26,7 @@ export {
 export { type Adapter, type AdapterModule, readAdapter, writeAdapter } from "./lora/adapterFiles.js";
 export { type InitialAdapter, initialAdapters, type RankedModule } from "./lora/initialValues.js";
 export { ALL_LINEAR, type LinearModule, type LoraTargets, linearModules, matchTargets } from "./lora/targets.js";
+export { LoraLayers, type LoraOptions, type LoraTarget } from "./lora/layers.js";
 export { type MatchOptions, matchCheckpoint, type WeightSpec } from "./pretrained.js";
 export { mt19937, type Random, randperm, seedFor } from "./random.js";
 export {
@@ -74,3 +76,5 @@ export {
   loadTokenizer,
   type Tokenizer,
 } from "./tokenizers/tokenizer.js";
+export { freshT5, type FrozenStorage, frozenT5, loadT5Weights, type T5OnDevice, trainableT5, writeWeight } from "./t5/load.js";
+export { type HiddenListener, type KeysAndValues, shiftRight, T5, type T5Inputs, type T5Options } from "./t5/t5.js";

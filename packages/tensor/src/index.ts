@@ -20,6 +20,7 @@ export {
 export { cacheAppend, chooseGreedy, type GreedyState } from "./ops/decode.js";
 export { dropout } from "./ops/dropout.js";
 export {
+  accumulateInto,
   add,
   affine,
   div,

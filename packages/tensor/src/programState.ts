@@ -1,14 +1,13 @@
 import type { Device } from "./device/device.js";
 import { persistent, type Tensor } from "./tensor.js";
 
-/** Fields of `struct ProgramState` (kernels-wgsl/lib/program_state.wgsl), 4 bytes each, in order. */
+/** Fields of `struct ProgramState` (kernels-wgsl/src/lib/program_state.wgsl), 4 bytes each, in order. */
 const FIELDS = {
   seed: "u32",
   step: "u32",
   micro: "u32",
   past: "u32",
   lr: "f32",
-  invTokens: "f32",
   correction1: "f32",
   correction2: "f32",
 } as const;
@@ -26,7 +25,7 @@ export class ProgramState {
 
   constructor(device: Device, initial: Partial<ProgramStateValues> = {}) {
     this.tensor = persistent(device, [8], { dtype: "u32", label: "ProgramState", category: "inputs" });
-    this.values = { seed: 0, step: 0, micro: 0, past: 0, lr: 0, invTokens: 1, correction1: 1, correction2: 1 };
+    this.values = { seed: 0, step: 0, micro: 0, past: 0, lr: 0, correction1: 1, correction2: 1 };
     this.set(initial);
   }
 

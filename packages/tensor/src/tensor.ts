@@ -1,4 +1,5 @@
 import type { Device } from "./device/device.js";
+import type { Category } from "./device/memory.js";
 import type { Storage } from "./device/storage.js";
 import { arrayOf, byteSize, type DType, type TypedArray } from "./dtype.js";
 import { TensorError } from "./errors.js";
@@ -65,7 +66,7 @@ export function tensor(device: Device, values: TypedArray | readonly number[], s
 export function persistent(
   device: Device,
   shape: Shape,
-  options: { dtype?: DType; label?: string; category?: "weights" | "gradients" | "optimizer" | "cache" | "inputs"; values?: TypedArray } = {},
+  options: { dtype?: DType; label?: string; category?: Category; values?: TypedArray } = {},
 ): Tensor {
   const { dtype = "f32", label = `persistent ${show(shape)}`, category = "weights", values } = options;
   const made = new Tensor(device, device.persistent(byteSize(dtype, sizeOf(shape)), label, category), shape, dtype);

@@ -14,5 +14,6 @@ export interface CommandEntry {
 }
 
 export const COMMANDS: readonly CommandEntry[] = [
+  { name: "verify", summary: "prove that a model computes here what its reference record says", load: () => import("./verify.js") },
   { name: "config", summary: "check a run's YAML and print it with all defaults filled in", load: () => import("./config.js") },
 ];

@@ -62,6 +62,7 @@ export class Program<I extends Inputs, O extends Outputs> {
   readonly #calls: readonly RecordedCall[];
   readonly #placement: Placement;
   readonly #owned: Storage[];
+  readonly #outputRoots: Storage[] = [];
   #prepared: PreparedProgram | null = null;
   #preparedVersion = -1;
   #uniforms = 0;
@@ -76,10 +77,6 @@ export class Program<I extends Inputs, O extends Outputs> {
   ) {
     const outputRoots = new Set(Object.values(outputs).map((tensor) => tensor.storage.root));
     this.#owned = [...Object.values(inputs as Record<string, Tensor>).map((input) => input.storage), ...recorder.owned];
-    for (const root of outputRoots) {
-      if (root.isPersistent) continue;
-      root.put(device.createBuffer(root.bytes, `${label} output`, "outputs"));
-    }
     this.#calls = removeDeadCalls(recorder.calls, outputRoots);
     const lifetimes = lifetimesOf(this.#calls, outputRoots);
     this.#placement = place(lifetimes);
@@ -89,6 +86,11 @@ export class Program<I extends Inputs, O extends Outputs> {
       this.#placement,
       liveSetMaximum(lifetimes),
     );
+    for (const root of outputRoots) {
+      if (root.isPlaced) continue; // an input or a weight, returned as it is
+      root.put(device.createBuffer(root.bytes, `${label} output`, "outputs"));
+      this.#outputRoots.push(root);
+    }
     scratch.reserve(this.#placement.slots);
     this.#prepare();
   }
@@ -122,9 +124,8 @@ export class Program<I extends Inputs, O extends Outputs> {
   dispose(): void {
     this.#unprepare();
     for (const storage of this.#owned) this.device.release(storage);
-    for (const { storage } of Object.values(this.outputs)) {
-      if (storage.root.isPersistent) continue;
-      const buffer = storage.root.free();
+    for (const root of this.#outputRoots) {
+      const buffer = root.free();
       if (buffer) this.device.destroyBuffer(buffer, "outputs");
     }
   }

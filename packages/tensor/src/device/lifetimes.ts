@@ -8,26 +8,26 @@ export interface Lifetime {
   readonly end: number;
 }
 
-/** Drops calls whose results nothing reads: neither a later live call, nor an output, nor persistent memory. */
+/** Drops calls whose results nothing reads: neither a later live call, nor an output, nor memory from outside. */
 export function removeDeadCalls(calls: readonly RecordedCall[], outputs: ReadonlySet<Storage>): RecordedCall[] {
   const needed = new Set(outputs);
   const live: RecordedCall[] = [];
   for (let i = calls.length - 1; i >= 0; i--) {
     const { call, storages } = calls[i]!;
     const writes = storages.filter((_, place) => call.kernel.bindings[place]!.access === "read_write");
-    if (!writes.some((storage) => storage.root.isPersistent || needed.has(storage.root))) continue;
+    if (!writes.some((storage) => storage.isPlaced || needed.has(storage.root))) continue;
     for (const storage of storages) needed.add(storage.root); // a read_write one too: it may hold an earlier sum
     live.push(calls[i]!);
   }
   return live.reverse();
 }
 
-/** Lifetimes of everything that is neither persistent nor an output, in order of first use. */
+/** Lifetimes of everything that is neither placed already nor an output, in order of first use. */
 export function lifetimesOf(calls: readonly RecordedCall[], outputs: ReadonlySet<Storage>): Lifetime[] {
   const found = new Map<Storage, { begin: number; end: number }>();
   calls.forEach(({ storages }, index) => {
     for (const { root } of storages) {
-      if (root.isPersistent || outputs.has(root)) continue;
+      if (root.isPlaced || outputs.has(root)) continue;
       const known = found.get(root);
       if (known) known.end = index;
       else found.set(root, { begin: index, end: index });

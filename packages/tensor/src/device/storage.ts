@@ -30,6 +30,11 @@ export class Storage {
     return this.#buffer;
   }
 
+  /** Has memory of its own already: a program being captured binds it as it is instead of planning it. */
+  get isPlaced(): boolean {
+    return this.root.#buffer !== null;
+  }
+
   get isFreed(): boolean {
     return this.parent ? this.parent.isFreed : this.#isFreed;
   }

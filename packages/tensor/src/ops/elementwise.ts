@@ -9,8 +9,9 @@ import {
   planUnaryBackward,
   type UnaryOp,
 } from "@attune/kernels-wgsl";
-import { apply, type BackwardContext, type Gradient, type Op, type OpContext, wantF32 } from "../op.js";
-import { broadcastShape, broadcastStrides, padToFour, sameShape, sizeOf } from "../shape.js";
+import { TensorError } from "../errors.js";
+import { apply, type BackwardContext, type Gradient, type Op, OpContext, wantF32 } from "../op.js";
+import { broadcastShape, broadcastStrides, padToFour, sameShape, show, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 
 interface UnaryAttrs {
@@ -151,7 +152,9 @@ export const div = (a: Tensor, b: Tensor): Tensor => apply(binaryOp, [a, b], { o
 /** Element by element; at a tie each operand gets half the gradient. */
 export const maximum = (a: Tensor, b: Tensor): Tensor => apply(binaryOp, [a, b], { op: "max", alpha: 1 });
 
-/** y += alpha * x in place, without gradient. */
-export function accumulateInto(ctx: OpContext, x: Tensor, y: Tensor, alpha = 1): void {
+/** y += alpha * x in place; not differentiable. */
+export function accumulateInto(x: Tensor, y: Tensor, alpha = 1): void {
+  if (x.size !== y.size) throw new TensorError(`accumulateInto: x ${show(x.shape)} and y ${show(y.shape)} must be of one size`);
+  const ctx = new OpContext(y.device, "accumulateInto");
   ctx.run(planAccumulate({ count: y.size, alpha }, ctx.facts), { x, y });
 }

@@ -1,0 +1,247 @@
+// T5 (Raffel et al. 2020) in its 1.0 form and the v1.1 form of FLAN-T5 (Shazeer 2020 for the gate), as transformers computes it.
+//
+//   [batch, source]           inputIds, attentionMask        [batch, target]     decoderInputIds, labels
+//   [batch, time, dModel]     hidden states                  inner = numHeads * dKv, which may differ from dModel
+//
+// What is unlike other transformers: no 1/sqrt(dKv) on scores (the initialisation has it); one relative position bias a stack,
+// kept in block 0 and used by every block's self-attention, none in cross-attention; RMS norm before each sublayer; the padding
+// mask hides keys in the encoder and in cross-attention; only v1.0 scales the decoder's output by dModel^-0.5 before the head.
+import {
+  add,
+  affine,
+  attentionScores,
+  attentionSoftmax,
+  attentionValues,
+  cacheAppend,
+  dropout,
+  embedding,
+  geluNew,
+  linear,
+  mul,
+  type ProgramState,
+  relativeBias,
+  relu,
+  rmsNorm,
+  type Tensor,
+  TensorError,
+  tensor,
+} from "@attune/tensor";
+import { siteOf } from "../dropoutSite.js";
+import type { LoraLayers } from "../lora/layers.js";
+import type { T5Config } from "./config.js";
+import { positionBuckets } from "./positionBuckets.js";
+
+/** Key and value rows, [batch, time, inner] each. */
+export interface KeysAndValues {
+  k: Tensor;
+  v: Tensor;
+}
+
+export interface T5Options {
+  /** LoRA layers beside some of the linear weights. */
+  lora?: LoraLayers | null;
+  /** Drop with this probability everywhere transformers does, drawing from the state's seed and step. Absent: evaluation. */
+  dropout?: { p: number; state: ProgramState } | null;
+}
+
+/** Told of the hidden states on the way: 0 is the input of the first block, i the output of block i, the last one after the final norm. */
+export type HiddenListener = (stack: "encoder" | "decoder", index: number, hidden: Tensor) => void;
+
+export interface T5Inputs {
+  /** i32 [batch, source] */
+  inputIds: Tensor;
+  /** i32 [batch, source], 1 where there is a token; null: everywhere */
+  attentionMask?: Tensor | null;
+  /** i32 [batch, target]: the labels shifted right, see shiftRight */
+  decoderInputIds: Tensor;
+  /** i32 [batch, target]; null: everywhere (the causal mask holds in any case) */
+  decoderAttentionMask?: Tensor | null;
+}
+
+interface AttentionOptions {
+  bias?: Tensor | null;
+  mask?: Tensor | null;
+  isCausal?: boolean;
+  live?: ProgramState | null;
+}
+
+export class T5 {
+  /** @param weights by their names in a checkpoint (t5Weights); linear ones [out, in] */
+  constructor(
+    readonly config: T5Config,
+    readonly weights: ReadonlyMap<string, Tensor>,
+    readonly options: T5Options = {},
+  ) {}
+
+  /** The same weights with other options: a dropout-free twin for evaluation, an adapter switched off. */
+  with(options: T5Options): T5 {
+    return new T5(this.config, this.weights, { ...this.options, ...options });
+  }
+
+  /** Logits [batch, target, vocab] */
+  forward(inputs: T5Inputs, onHidden?: HiddenListener): Tensor {
+    const { inputIds, attentionMask = null, decoderInputIds, decoderAttentionMask = null } = inputs;
+    const encoded = this.encode(inputIds, attentionMask, onHidden);
+    return this.logits(this.decode(decoderInputIds, encoded, attentionMask, decoderAttentionMask, onHidden));
+  }
+
+  /** Encoder output [batch, source, dModel] */
+  encode(inputIds: Tensor, attentionMask: Tensor | null, onHidden?: HiddenListener): Tensor {
+    const [, source] = inputIds.shape as [number, number];
+    const bias = this.#positionBias("encoder", source, source);
+    let h = this.#drop("encoder.embed", embedding(this.#weight("shared"), inputIds)); // no scaling, no absolute positions
+    onHidden?.("encoder", 0, h);
+    for (let i = 0; i < this.config.numLayers; i++) {
+      const block = `encoder.block.${i}`;
+      const x = this.#norm(`${block}.layer.0.layer_norm`, h);
+      const self = `${block}.layer.0.SelfAttention`;
+      h = this.#residual(h, self, this.#attend(self, x, this.#keysAndValues(self, x), { bias, mask: attentionMask }));
+      h = this.#feedForward(`${block}.layer.1`, h);
+      if (i < this.config.numLayers - 1) onHidden?.("encoder", i + 1, h);
+    }
+    const y = this.#drop("encoder.out", this.#norm("encoder.final_layer_norm", h));
+    onHidden?.("encoder", this.config.numLayers, y);
+    return y;
+  }
+
+  /** Decoder output [batch, target, dModel], before scaling and head */
+  decode(
+    ids: Tensor,
+    encoded: Tensor,
+    attentionMask: Tensor | null,
+    decoderMask: Tensor | null = null,
+    onHidden?: HiddenListener,
+  ): Tensor {
+    const [, target] = ids.shape as [number, number];
+    const bias = this.#positionBias("decoder", target, target);
+    let h = this.#drop("decoder.embed", embedding(this.#weight("shared"), ids));
+    onHidden?.("decoder", 0, h);
+    for (let i = 0; i < this.config.numDecoderLayers; i++) {
+      const block = `decoder.block.${i}`;
+      const x = this.#norm(`${block}.layer.0.layer_norm`, h);
+      const self = `${block}.layer.0.SelfAttention`;
+      const options = { bias, mask: decoderMask, isCausal: true };
+      h = this.#residual(h, self, this.#attend(self, x, this.#keysAndValues(self, x), options));
+      const cross = `${block}.layer.1.EncDecAttention`;
+      const y = this.#norm(`${block}.layer.1.layer_norm`, h);
+      h = this.#residual(h, cross, this.#attend(cross, y, this.#keysAndValues(cross, encoded), { mask: attentionMask }));
+      h = this.#feedForward(`${block}.layer.2`, h);
+      if (i < this.config.numDecoderLayers - 1) onHidden?.("decoder", i + 1, h);
+    }
+    const y = this.#drop("decoder.out", this.#norm("decoder.final_layer_norm", h));
+    onHidden?.("decoder", this.config.numDecoderLayers, y);
+    return y;
+  }
+
+  /** Keys and values of the encoder output for every decoder block: computed once a source, used by every decodeStep. */
+  crossKeysAndValues(encoded: Tensor): KeysAndValues[] {
+    return Array.from({ length: this.config.numDecoderLayers }, (_, i) =>
+      this.#keysAndValues(`decoder.block.${i}.layer.1.EncDecAttention`, encoded),
+    );
+  }
+
+  /**
+   * Logits [batch, 1, vocab] for one more token a row, ids [batch, 1] at position state.past. Its keys and values are put into the
+   * caches [batch, capacity, inner]; cached positions beyond state.past are hidden.
+   */
+  decodeStep(
+    ids: Tensor,
+    caches: readonly KeysAndValues[],
+    cross: readonly KeysAndValues[],
+    attentionMask: Tensor | null,
+    state: ProgramState,
+  ): Tensor {
+    const capacity = caches[0]!.k.shape[1]!;
+    const bias = this.#positionBias("decoder", 1, capacity, state);
+    let h = embedding(this.#weight("shared"), ids); // [batch, 1, dModel]
+    for (let i = 0; i < this.config.numDecoderLayers; i++) {
+      const block = `decoder.block.${i}`;
+      const x = this.#norm(`${block}.layer.0.layer_norm`, h);
+      const self = `${block}.layer.0.SelfAttention`;
+      const { k, v } = this.#keysAndValues(self, x);
+      cacheAppend(caches[i]!.k, k, state);
+      cacheAppend(caches[i]!.v, v, state);
+      h = this.#residual(h, self, this.#attend(self, x, caches[i]!, { bias, live: state }));
+      const y = this.#norm(`${block}.layer.1.layer_norm`, h);
+      const crossName = `${block}.layer.1.EncDecAttention`;
+      h = this.#residual(h, crossName, this.#attend(crossName, y, cross[i]!, { mask: attentionMask }));
+      h = this.#feedForward(`${block}.layer.2`, h);
+    }
+    return this.logits(this.#norm("decoder.final_layer_norm", h));
+  }
+
+  /** Logits [..., vocab] from decoder output [..., dModel] */
+  logits(hidden: Tensor): Tensor {
+    return linear(this.#scaled(hidden), this.#weight(this.config.tieWordEmbeddings ? "shared" : "lm_head"));
+  }
+
+  #scaled(hidden: Tensor): Tensor {
+    return this.config.scaleDecoderOutputs ? affine(hidden, this.config.dModel ** -0.5) : hidden;
+  }
+
+  /** [batch, query, dModel] from x [batch, query, dModel] over given keys and values */
+  #attend(name: string, x: Tensor, { k, v }: KeysAndValues, options: AttentionOptions): Tensor {
+    const q = this.#project(`${name}.q`, x); // [batch, query, inner]
+    const scores = attentionScores(q, k, { heads: this.config.numHeads, scale: 1 }); // [batch, heads, query, key]
+    const p = this.#drop(`${name}.weights`, attentionSoftmax(scores, options));
+    return this.#project(`${name}.o`, attentionValues(p, v));
+  }
+
+  #keysAndValues(name: string, x: Tensor): KeysAndValues {
+    return { k: this.#project(`${name}.k`, x), v: this.#project(`${name}.v`, x) };
+  }
+
+  #feedForward(layer: string, h: Tensor): Tensor {
+    const x = this.#norm(`${layer}.layer_norm`, h);
+    const dense = `${layer}.DenseReluDense`;
+    const inside =
+      this.config.feedForward === "relu"
+        ? relu(this.#project(`${dense}.wi`, x)) // [batch, time, dFf]
+        : mul(geluNew(this.#project(`${dense}.wi_0`, x)), this.#project(`${dense}.wi_1`, x));
+    return this.#residual(h, dense, this.#project(`${dense}.wo`, this.#drop(`${dense}.inside`, inside)));
+  }
+
+  #residual(h: Tensor, name: string, sublayer: Tensor): Tensor {
+    return add(h, this.#drop(`${name}.out`, sublayer));
+  }
+
+  #norm(name: string, x: Tensor): Tensor {
+    return rmsNorm(x, this.#weight(name), this.config.layerNormEpsilon);
+  }
+
+  /** x W^T, plus LoRA's part where the adapter has one for this weight */
+  #project(name: string, x: Tensor): Tensor {
+    const y = linear(x, this.#weight(name));
+    const delta = this.options.lora?.delta(name, x);
+    return delta ? add(y, delta.value, delta.scale) : y;
+  }
+
+  /** Bias [heads, query, key] from block 0's table. With `state` the one query stands at state.past. */
+  #positionBias(stack: "encoder" | "decoder", queries: number, keys: number, state: ProgramState | null = null): Tensor {
+    const { relativeAttentionNumBuckets: count, relativeAttentionMaxDistance: reach } = this.config;
+    const table = this.#weight(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias`);
+    const before = state ? keys - 1 : queries - 1;
+    const buckets = positionBuckets(before, keys - 1, stack === "encoder", count, reach);
+    return relativeBias(table, tensor(table.device, buckets, [buckets.length]), { queries, keys, offset: before, live: state });
+  }
+
+  #drop(site: string, x: Tensor): Tensor {
+    const { dropout: options } = this.options;
+    return options ? dropout(x, { p: options.p, site: siteOf(site), state: options.state }) : x;
+  }
+
+  #weight(name: string): Tensor {
+    const weight = this.weights.get(`${name}.weight`);
+    if (!weight) throw new TensorError(`T5: no weight named ${name}.weight`);
+    return weight;
+  }
+}
+
+/** decoderInputIds [batch, target] from labels [batch, target]: the start token, then the labels but the last; -100 becomes pad. */
+export function shiftRight(labels: Int32Array, target: number, config: T5Config): Int32Array {
+  return labels.map((_, i) => {
+    if (i % target === 0) return config.decoderStartTokenId;
+    const before = labels[i - 1]!;
+    return before < 0 ? config.padTokenId : before;
+  });
+}
