@@ -25,8 +25,8 @@ export {
 } from "./lora/adapterConfig.js";
 export { type Adapter, type AdapterModule, readAdapter, writeAdapter } from "./lora/adapterFiles.js";
 export { type InitialAdapter, initialAdapters, type RankedModule } from "./lora/initialValues.js";
-export { ALL_LINEAR, type LinearModule, type LoraTargets, linearModules, matchTargets } from "./lora/targets.js";
 export { LoraLayers, type LoraOptions, type LoraTarget } from "./lora/layers.js";
+export { ALL_LINEAR, type LinearModule, type LoraTargets, linearModules, matchTargets } from "./lora/targets.js";
 export { type MatchOptions, matchCheckpoint, type WeightSpec } from "./pretrained.js";
 export { mt19937, type Random, randperm, seedFor } from "./random.js";
 export {
@@ -59,6 +59,8 @@ export {
   type T5Config,
   writeT5Config,
 } from "./t5/config.js";
+export { type FrozenStorage, freshT5, frozenT5, loadT5Weights, type T5OnDevice, trainableT5, writeWeight } from "./t5/load.js";
+export { type HiddenListener, type KeysAndValues, shiftRight, T5, type T5Inputs, type T5Options } from "./t5/t5.js";
 export {
   type InitialWeight,
   initT5,
@@ -68,6 +70,18 @@ export {
   t5Weights,
   t5WeightsToSave,
 } from "./t5/weights.js";
+export { causalExample, collateCausal, cutStream, promptCompletion } from "./text/causalLm.js";
+export { type Batch, type BatchShape, bucketLength, collate, IGNORE_INDEX, lengthLadder } from "./text/collate.js";
+export { type Example, type LengthLimits, type Row, type TokenizedExample, tokenizeExample } from "./text/example.js";
+export {
+  type CorruptionOptions,
+  corruptSpans,
+  type NoiseOptions,
+  noiseCounts,
+  noiseMask,
+  rawLength,
+} from "./text/spanCorruption.js";
+export { type ExampleTemplates, exampleOf, parseTemplate, type Template } from "./text/template.js";
 export {
   checkTokenizerFits,
   createTokenizer,
@@ -76,5 +90,3 @@ export {
   loadTokenizer,
   type Tokenizer,
 } from "./tokenizers/tokenizer.js";
-export { freshT5, type FrozenStorage, frozenT5, loadT5Weights, type T5OnDevice, trainableT5, writeWeight } from "./t5/load.js";
-export { type HiddenListener, type KeysAndValues, shiftRight, T5, type T5Inputs, type T5Options } from "./t5/t5.js";
