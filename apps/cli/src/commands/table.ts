@@ -14,6 +14,15 @@ export interface CommandEntry {
 }
 
 export const COMMANDS: readonly CommandEntry[] = [
-  { name: "verify", summary: "prove that a model computes here what its reference record says", load: () => import("./verify.js") },
+  {
+    name: "doctor",
+    summary: "show the adapter, its speed, and what to do if something is missing",
+    load: () => import("./doctor.js"),
+  },
+  {
+    name: "verify",
+    summary: "prove that a model computes here what its reference record says",
+    load: () => import("./verify.js"),
+  },
   { name: "config", summary: "check a run's YAML and print it with all defaults filled in", load: () => import("./config.js") },
 ];
