@@ -51,6 +51,7 @@ export {
   readJson,
   readJsonObject,
 } from "./source.js";
+export { parseStrictJson, type StrictJson, type StrictLimits } from "./strictJson.js";
 export {
   countT5Parameters,
   type ReadConfigOptions,

@@ -1,1 +1,22 @@
-export {};
+// @attune/tuning: data sets, batches, schedules and the training loop. Browser-clean; reading from disk is in @attune/tuning/node.
+
+export {
+  type BatchOptions,
+  type BatchPlan,
+  type DataPosition,
+  type PlannedBatch,
+  type PlannedUpdate,
+  planBatches,
+} from "./batches.js";
+export { type BucketOptions, chooseBuckets, type Lengths } from "./buckets.js";
+export { type JsonlOptions, readJsonl } from "./datasets/jsonl.js";
+export { type Progress, type StepReport, trackProgress } from "./progress.js";
+export {
+  type Schedule,
+  type ScheduleKind,
+  scheduleFactor,
+  scheduleTable,
+  totalSteps,
+  updatesPerEpoch,
+  warmupSteps,
+} from "./schedule.js";

@@ -2,19 +2,19 @@
 // early stopping and everything that a person sees are decided by whoever iterates over it.
 import { type LoraLayers, shiftRight, type T5 } from "@attune/models";
 import {
-  accumulateInto,
   AdamW,
   type AdamWOptions,
+  accumulateInto,
   backward,
   capture,
   crossEntropy,
   type Device,
   mul,
   type ParameterSet,
-  persistent,
   type Program,
   type ProgramPlan,
   ProgramState,
+  persistent,
   ScratchSet,
   sum,
   type Tensor,

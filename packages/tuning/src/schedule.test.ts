@@ -1,0 +1,44 @@
+import { describe, expect, it } from "vitest";
+import { type ScheduleKind, scheduleFactor, scheduleTable, totalSteps, updatesPerEpoch, warmupSteps } from "./schedule.js";
+
+const factors = (kind: ScheduleKind) =>
+  Array.from({ length: 10 }, (_, t) => scheduleFactor({ kind, learningRate: 1, warmupSteps: 2, totalSteps: 10 }, t));
+
+describe("schedules equal transformers' (guide/semantics 5.5, warm-up 2 of 10)", () => {
+  it.each<[ScheduleKind, number[]]>([
+    ["linear", [0, 0.5, 1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]],
+    ["cosine", [0, 0.5, 1, 0.96194, 0.853553, 0.691342, 0.5, 0.308658, 0.146447, 0.03806]],
+    ["constant", [0, 0.5, 1, 1, 1, 1, 1, 1, 1, 1]],
+  ])("%s", (kind, expected) => {
+    factors(kind).forEach((factor, t) => void expect(factor).toBeCloseTo(expected[t]!, 5));
+  });
+
+  it("ends at 0 and stays there", () => {
+    for (const kind of ["linear", "cosine"] as const) {
+      expect(scheduleFactor({ kind, learningRate: 1, warmupSteps: 0, totalSteps: 4 }, 4)).toBeCloseTo(0, 12);
+      expect(scheduleFactor({ kind, learningRate: 1, warmupSteps: 0, totalSteps: 4 }, 0)).toBe(1);
+    }
+    expect(scheduleFactor({ kind: "linear", learningRate: 1, warmupSteps: 0, totalSteps: 4 }, 9)).toBe(0);
+    expect(scheduleFactor({ kind: "linear", learningRate: 1, warmupSteps: 8, totalSteps: 4 }, 3)).toBe(0.375); // warm-up longer than the run
+  });
+
+  it("reproduces the golden run: cosine, lr 0.005, warm-up 3 of 30", () => {
+    const table = scheduleTable({ kind: "cosine", learningRate: 0.005, warmupSteps: 3, totalSteps: 30 });
+    expect(table.length).toBe(30);
+    [0, 0.0016666666666666666, 0.003333333333333333, 0.005, 0.004983095894354857].forEach(
+      (lr, t) => void expect(table[t]).toBe(Math.fround(lr)),
+    );
+  });
+});
+
+describe("steps", () => {
+  it("rounds a share of the run up, a count down (101 steps, 0.03: 4)", () => {
+    expect([warmupSteps(0.03, 101), warmupSteps(0, 101), warmupSteps(2.9, 101), warmupSteps(1, 101)]).toEqual([4, 0, 2, 1]);
+    expect(() => warmupSteps(-1, 10)).toThrow(/warmup is -1/);
+    expect(() => warmupSteps(Number.NaN, 10)).toThrow(/warmup/);
+  });
+
+  it("counts the smaller last group", () => {
+    expect([updatesPerEpoch(10, 4), updatesPerEpoch(1, 8), totalSteps(3, 10, 4), totalSteps(0.5, 10, 4)]).toEqual([3, 1, 9, 2]);
+  });
+});
