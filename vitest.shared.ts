@@ -1,4 +1,5 @@
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { withDriverEnv } from "./scripts/driver.mjs";
 import ReportFile from "./scripts/lib/reporter.mjs";
@@ -22,6 +23,7 @@ export default defineConfig({
     include: ["**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     passWithNoTests: true,
+    setupFiles: [fileURLToPath(new URL("./scripts/lib/orderlyEnd.mjs", import.meta.url))],
     reporters: reports ? ["default", new ReportFile(path.join(reports, `${path.basename(process.cwd())}.json`))] : ["default"],
   },
 });

@@ -104,9 +104,11 @@ async function readStatistics(file) {
     .filter(Boolean)
     .map((line) => JSON.parse(line));
   const sum = (key) => lines.reduce((total, line) => total + (line[key] ?? 0), 0);
-  const adapters = [...new Set(lines.map((line) => line.adapter).filter(Boolean))];
+  const names = [...new Set(lines.map((line) => line.adapter).filter(Boolean))];
   const dispatches = sum("dispatches");
-  console.log(`\nadapter: ${adapters.join(", ") || found.adapter.description || found.adapter.device}`);
+  console.log(
+    `\nadapter: ${found.adapter.description || found.adapter.device}${names.length > 1 ? ` (the tests ran on ${names.join(", ")})` : ""}`,
+  );
   console.log(`kernel texts compiled: ${sum("texts")} in ${sum("compileSeconds").toFixed(1)} s; dispatches: ${dispatches}`);
   if (filters.length > 0) return;
   const minimum = JSON.parse(await readFile(path.join(root, "tests", "minimums.json"), "utf8")).dispatches;
