@@ -10,7 +10,7 @@ export {
 } from "./batches.js";
 export { type BucketOptions, chooseBuckets, type Lengths } from "./buckets.js";
 export { type JsonlOptions, readJsonl } from "./datasets/jsonl.js";
-export { type Progress, type StepReport, trackProgress } from "./progress.js";
+export { type Progress, trackProgress } from "./progress.js";
 export {
   type Schedule,
   type ScheduleKind,
@@ -20,3 +20,4 @@ export {
   updatesPerEpoch,
   warmupSteps,
 } from "./schedule.js";
+export { NumericsError, type StepReport, Trainer, type TrainerOptions, train } from "./train.js";

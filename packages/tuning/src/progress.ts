@@ -1,47 +1,43 @@
-// What a training loop reports, and how speed and time to go follow from it. No device, no clock of its own.
+// A line of progress from the loop's reports: smoothed loss, speed, and an estimate of what is left. No device, no clock of its own.
 
-/** One finished update. Units are in the names; losses are means over target tokens. */
-export interface StepReport {
-  /** Updates done, this one included: 1 for the first. */
-  step: number;
-  totalSteps: number;
-  /** Passes over the data so far, broken. */
-  epoch: number;
-  /** Mean cross-entropy of the update's target tokens, in nats. */
-  loss: number;
-  /** Global norm of the gradients before clipping. */
-  gradNorm: number;
-  /** The rate this update used. */
-  learningRate: number;
-  /** Target tokens that counted. */
-  targetTokens: number;
-  /** Source and target tokens, without padding. */
-  tokens: number;
-  /** Of this update. */
-  seconds: number;
-  /** An update whose gradients were not finite changes nothing. */
-  isSkipped?: boolean;
-}
+import type { StepReport } from "./train.js";
 
 export interface Progress {
+  /** Share of the run that is done, 0 to 1. */
+  done: number;
   /** Mean over the reports of the window, each weighed by its target tokens. */
   loss: number;
+  /** Positions, padding included. */
   tokensPerSecond: number;
   secondsPerStep: number;
   /** Estimate until the last step. */
   secondsLeft: number;
 }
 
-/** Keeps the last `window` reports and sums them up, for a line of progress. */
-export function trackProgress(window = 20): (report: StepReport) => Progress {
-  const reports: StepReport[] = [];
+type Reported = Pick<StepReport, "step" | "loss" | "tokens" | "targetTokens" | "seconds">;
+
+/**
+ * Sums up the last `window` reports. The first report of a run counts for speed only until there is another: it holds the compiling of
+ * kernels and the capture of programs.
+ * @param startStep updates that were done before, where a run is resumed
+ */
+export function trackProgress(totalSteps: number, { window = 8, startStep = 0 } = {}): (report: Reported) => Progress {
+  const reports: (Reported & { steps: number; isFirst: boolean })[] = [];
+  let last = startStep;
   return (report) => {
-    reports.push(report);
-    if (reports.length > window) reports.shift();
-    const sum = (of: (r: StepReport) => number) => reports.reduce((total, r) => total + of(r), 0);
+    reports.push({ ...report, steps: report.step - last, isFirst: last === startStep });
+    last = report.step;
+    if (reports.length > window || (reports.length > 1 && reports[0]!.isFirst)) reports.shift();
+    const sum = (of: (r: (typeof reports)[number]) => number) => reports.reduce((total, r) => total + of(r), 0);
     const seconds = sum((r) => r.seconds);
-    const secondsPerStep = seconds / reports.length;
+    const secondsPerStep =
+      seconds /
+      Math.max(
+        1,
+        sum((r) => r.steps),
+      );
     return {
+      done: Math.min(1, report.step / Math.max(1, totalSteps)),
       loss:
         sum((r) => r.loss * r.targetTokens) /
         Math.max(
@@ -50,7 +46,7 @@ export function trackProgress(window = 20): (report: StepReport) => Progress {
         ),
       tokensPerSecond: seconds > 0 ? sum((r) => r.tokens) / seconds : 0,
       secondsPerStep,
-      secondsLeft: secondsPerStep * Math.max(0, report.totalSteps - report.step),
+      secondsLeft: secondsPerStep * Math.max(0, totalSteps - report.step),
     };
   };
 }
