@@ -1,6 +1,11 @@
 /** What plan functions may know of a device. A plain record: it can be stored, and planned against without the device. */
 export interface DeviceFacts {
-  readonly adapter: { readonly vendor: string; readonly architecture: string; readonly device: string; readonly description: string };
+  readonly adapter: {
+    readonly vendor: string;
+    readonly architecture: string;
+    readonly device: string;
+    readonly description: string;
+  };
   /** A CPU pretending to be a GPU (lavapipe, SwiftShader): other kernels are fast there. */
   readonly isSoftware: boolean;
   /** Lanes of a subgroup where the adapter fixes it and has the feature, else null. */
@@ -42,7 +47,8 @@ export function factsOf(device: GPUDevice, info: GPUAdapterInfo): DeviceFacts {
   const smallest = info.subgroupMinSize ?? 0;
   return {
     adapter: { vendor: info.vendor, architecture: info.architecture, device: info.device, description: info.description },
-    isSoftware: Boolean(info.isFallbackAdapter) || info.architecture === "software" || /llvmpipe|swiftshader/i.test(info.description),
+    isSoftware:
+      Boolean(info.isFallbackAdapter) || info.architecture === "software" || /llvmpipe|swiftshader/i.test(info.description),
     subgroupSize: device.features.has("subgroups") && smallest > 0 && smallest === info.subgroupMaxSize ? smallest : null,
     features: [...device.features].sort(),
     limits: {
@@ -68,7 +74,11 @@ export function spread(count: number, facts: DeviceFacts): [number, number, numb
 }
 
 /** Variant of the row kernels: one subgroup a row where the device has subgroups of a fixed size, else one lane a row. */
-export function rowVariant(facts: DeviceFacts): { variant: { LANES: string }; replaceUses: Record<string, string>; lanes: number } {
+export function rowVariant(facts: DeviceFacts): {
+  variant: { LANES: string };
+  replaceUses: Record<string, string>;
+  lanes: number;
+} {
   const lanes = facts.subgroupSize;
   if (lanes === null) return { variant: { LANES: "1u" }, replaceUses: { row_subgroup: "row_lane" }, lanes: 1 };
   return { variant: { LANES: `${lanes}u` }, replaceUses: {}, lanes };

@@ -2,7 +2,7 @@ import { planAccumulate, planBinary } from "@attune/kernels-wgsl";
 import { TensorError } from "./errors.js";
 import { BackwardContext, noGrad, type TapeNode } from "./op.js";
 import { show } from "./shape.js";
-import { Tensor, tensor } from "./tensor.js";
+import { type Tensor, tensor } from "./tensor.js";
 
 /** A gradient on its way: `isOwned` means that nobody else reads its memory, so more may be added into it. */
 interface Pending {

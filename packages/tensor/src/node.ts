@@ -24,7 +24,10 @@ const WANTED_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
 let instance: GPU | null = null;
 function gpuOf(): GPU {
   Object.assign(globalThis, globals);
-  instance ??= create([`enable-dawn-features=${ENABLED_TOGGLES.join(",")}`, `disable-dawn-features=${DISABLED_TOGGLES.join(",")}`]);
+  instance ??= create([
+    `enable-dawn-features=${ENABLED_TOGGLES.join(",")}`,
+    `disable-dawn-features=${DISABLED_TOGGLES.join(",")}`,
+  ]);
   return instance;
 }
 
@@ -59,7 +62,9 @@ export async function openDevice(options: OpenOptions = {}): Promise<NodeDevice>
   const { limits } = adapter;
   const gpu = await adapter.requestDevice({
     label: "attune",
-    requiredFeatures: WANTED_FEATURES.filter((name) => adapter.features.has(name) && !options.without?.includes(name)) as GPUFeatureName[],
+    requiredFeatures: WANTED_FEATURES.filter(
+      (name) => adapter.features.has(name) && !options.without?.includes(name),
+    ) as GPUFeatureName[],
     requiredLimits: {
       maxBufferSize: limits.maxBufferSize,
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,

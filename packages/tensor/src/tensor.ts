@@ -52,7 +52,12 @@ export class Tensor {
 }
 
 /** A tensor from host values: owned by the current scope, or by the program being captured. */
-export function tensor(device: Device, values: TypedArray | readonly number[], shape: Shape, dtype: DType = dtypeOf(values)): Tensor {
+export function tensor(
+  device: Device,
+  values: TypedArray | readonly number[],
+  shape: Shape,
+  dtype: DType = dtypeOf(values),
+): Tensor {
   const words = dtype === "bf16" || dtype === "f16" ? Math.ceil(sizeOf(shape) / 2) : sizeOf(shape);
   if (values.length !== words) {
     throw new TensorError(`tensor: shape ${show(shape)} needs ${words} values, got ${values.length}`);

@@ -14,6 +14,7 @@ export interface CommandEntry {
 }
 
 export const COMMANDS: readonly CommandEntry[] = [
+  { name: "train", summary: "run the training that a YAML file describes", load: () => import("./train.js") },
   {
     name: "doctor",
     summary: "show the adapter, its speed, and what to do if something is missing",

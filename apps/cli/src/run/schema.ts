@@ -103,6 +103,11 @@ const evaluation = z.strictObject({
   beams: count.max(64).default(1),
 });
 
+const save = z.strictObject({
+  /** How a fully trained model is written; adapters are always f32. */
+  dtype: z.enum(["f32", "bf16", "f16"]).default("f32"),
+});
+
 export const runSchema = z
   .strictObject({
     name: z
@@ -115,6 +120,7 @@ export const runSchema = z
     lora: lora.nullable().default(null),
     train: train.prefault({}),
     eval: evaluation.prefault({}),
+    save: save.prefault({}),
     out: file.optional(),
   })
   .superRefine(refuseContradictions);

@@ -32,7 +32,9 @@ export interface ReferenceRecord {
 export async function openRecord(source: FileSource): Promise<ReferenceRecord> {
   const where = source.describe("");
   if (!(await source.has("forward/cases.json"))) {
-    throw dataError(`${where}: no forward/cases.json, so there is nothing to verify against; expected a record as in tests/golden`);
+    throw dataError(
+      `${where}: no forward/cases.json, so there is nothing to verify against; expected a record as in tests/golden`,
+    );
   }
   const checkpoint = await openSafetensors(source, "forward/cases.safetensors");
   const json = await readJsonObject(source, "forward/cases.json");
@@ -88,7 +90,10 @@ async function readGeneration(source: FileSource): Promise<Pick<ReferenceRecord,
   if (!(await source.has("generation/cases.json"))) return { generation: null, notCompared };
   const json = await readJsonObject(source, "generation/cases.json");
   const inputs = json.inputs as { input_ids: number[][]; attention_mask?: number[][] };
-  const cases = Object.entries(json.cases as Record<string, Omit<GreedyCase, "name">>).map(([name, entry]) => ({ ...entry, name }));
+  const cases = Object.entries(json.cases as Record<string, Omit<GreedyCase, "name">>).map(([name, entry]) => ({
+    ...entry,
+    name,
+  }));
   const isPlain = ({ settings }: GreedyCase): boolean => Object.keys(settings).every((key) => key === "max_new_tokens");
   const others = cases.filter((entry) => !isPlain(entry)).map(({ name }) => name);
   if (others.length > 0) notCompared.push(`generation: ${others.join(", ")}`);

@@ -10,7 +10,7 @@ import {
   T5,
   type T5OnDevice,
 } from "@attune/models";
-import { backward, crossEntropy, type Device, affine, noGrad, sum, type Tensor, tensor } from "@attune/tensor";
+import { affine, backward, crossEntropy, type Device, noGrad, sum, type Tensor, tensor } from "@attune/tensor";
 import { type Comparison, missing, norm, normError, PartComparison, scaledMaxError } from "./compare.js";
 import { type ForwardCase, openRecord, type ReferenceRecord } from "./record.js";
 
@@ -22,7 +22,11 @@ export interface Bounds {
 }
 
 /** All comparisons of one record. Throws (data) where the folder is no readable model. */
-export async function verifyT5(device: Device, source: FileSource, bounds: Bounds): Promise<{ parts: Comparison[]; notCompared: readonly string[] }> {
+export async function verifyT5(
+  device: Device,
+  source: FileSource,
+  bounds: Bounds,
+): Promise<{ parts: Comparison[]; notCompared: readonly string[] }> {
   const config = readT5Config(await readJsonObject(source, "config.json"), { where: source.describe("config.json") });
   const record = await openRecord(source);
   const loaded = await loadT5Weights(device, config, await openCheckpoint(source), { trainable: true });
@@ -35,7 +39,11 @@ export async function verifyT5(device: Device, source: FileSource, bounds: Bound
   return { parts, notCompared: record.notCompared };
 }
 
-function inputsOf(device: Device, model: T5, forwardCase: ForwardCase): { run(onHidden?: Parameters<T5["forward"]>[1]): Tensor; labels: Tensor | null } {
+function inputsOf(
+  device: Device,
+  model: T5,
+  forwardCase: ForwardCase,
+): { run(onHidden?: Parameters<T5["forward"]>[1]): Tensor; labels: Tensor | null } {
   const get = (name: string): Tensor | null => {
     const input = forwardCase.inputs.get(name);
     return input ? tensor(device, input.values, input.shape) : null;
@@ -49,7 +57,10 @@ function inputsOf(device: Device, model: T5, forwardCase: ForwardCase): { run(on
     decoderInputIds,
     decoderAttentionMask: get("decoder_attention_mask"),
   };
-  return { run: (onHidden) => model.forward(inputs, onHidden), labels: labels ? tensor(device, labels.values, labels.shape) : null };
+  return {
+    run: (onHidden) => model.forward(inputs, onHidden),
+    labels: labels ? tensor(device, labels.values, labels.shape) : null,
+  };
 }
 
 async function compareForward(device: Device, model: T5, record: ReferenceRecord, bounds: Bounds): Promise<Comparison[]> {
@@ -86,7 +97,12 @@ async function compareForward(device: Device, model: T5, record: ReferenceRecord
         values = (values as Float32Array).filter(isVisible);
         expected = reference.filter(isVisible);
       }
-      part.add(label, expected.length, values.length === expected.length ? scaledMaxError(values, expected) : Number.NaN, bounds.values);
+      part.add(
+        label,
+        expected.length,
+        values.length === expected.length ? scaledMaxError(values, expected) : Number.NaN,
+        bounds.values,
+      );
     }
     if (forwardCase.loss !== null && loss) {
       const mean = (await loss.item()) / (forwardCase.lossTokens ?? 1);
@@ -97,7 +113,13 @@ async function compareForward(device: Device, model: T5, record: ReferenceRecord
   return [logitsPart.result(), hiddenPart.result(), lossPart.result()];
 }
 
-async function compareGradients(device: Device, model: T5, loaded: T5OnDevice, record: ReferenceRecord, bounds: Bounds): Promise<Comparison> {
+async function compareGradients(
+  device: Device,
+  model: T5,
+  loaded: T5OnDevice,
+  record: ReferenceRecord,
+  bounds: Bounds,
+): Promise<Comparison> {
   const part = new PartComparison("gradients");
   for (const forwardCase of record.forward.cases) {
     if (!forwardCase.gradients) continue;
@@ -121,16 +143,20 @@ async function compareGradients(device: Device, model: T5, loaded: T5OnDevice, r
 
 async function compareGreedy(device: Device, model: T5, record: ReferenceRecord): Promise<Comparison> {
   const { generation } = record;
-  if (!generation || generation.cases.length === 0) return missing("greedy ids", "the record has no generation/cases.json with greedy cases");
+  if (!generation || generation.cases.length === 0)
+    return missing("greedy ids", "the record has no generation/cases.json with greedy cases");
   const part = new PartComparison("greedy ids");
   const rows = generation.inputIds.length;
   const inputIds = Int32Array.from(generation.inputIds.flat());
-  const mask = generation.attentionMask ? Int32Array.from(generation.attentionMask.flat()) : new Int32Array(inputIds.length).fill(1);
+  const mask = generation.attentionMask
+    ? Int32Array.from(generation.attentionMask.flat())
+    : new Int32Array(inputIds.length).fill(1);
   const generator = new GreedyGenerator(device, model);
   for (const { name, settings, sequences } of generation.cases) {
     const maxNewTokens = (settings.max_new_tokens as number | undefined) ?? 20; // transformers' default length
     const ours = await generator.generate(inputIds, mask, rows, { maxNewTokens });
-    const wrong = sequences.flat().filter((id, i) => ours.flat()[i] !== id).length + Math.abs(ours.flat().length - sequences.flat().length);
+    const wrong =
+      sequences.flat().filter((id, i) => ours.flat()[i] !== id).length + Math.abs(ours.flat().length - sequences.flat().length);
     part.add(name, sequences.flat().length, wrong, 0);
   }
   generator.dispose();

@@ -14,17 +14,18 @@ struct Params { rows: u32, cols: u32 }
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.rows) { return; }
+  let cols = params.cols;            // a uniform load in the loop would cost as much as a storage load
   let label = labels[row];
   if (label < 0i) {                                                  // uniform in the row: the whole subgroup leaves
     if (lane == 0u) { loss[row] = 0.0; lse[row] = 0.0; }
     return;
   }
-  let base = row * params.cols;
+  let base = row * cols;
   var highest = LOWEST;
-  for (var col = lane; col < params.cols; col += LANES) { highest = max(highest, x[base + col]); }
+  for (var col = lane; col < cols; col += LANES) { highest = max(highest, x[base + col]); }
   highest = row_max(highest);
   var sum = 0.0;
-  for (var col = lane; col < params.cols; col += LANES) { sum += exp(x[base + col] - highest); }
+  for (var col = lane; col < cols; col += LANES) { sum += exp(x[base + col] - highest); }
   let total = highest + log(row_sum(sum));
   if (lane == 0u) { loss[row] = total - x[base + u32(label)]; lse[row] = total; }
 }

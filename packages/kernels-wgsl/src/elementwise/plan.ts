@@ -10,7 +10,18 @@ import {
 import type { KernelCall } from "../kernel.js";
 
 /** Numbers of OP in unary.wgsl. affine is alpha * x + beta. */
-export const UNARY_OPS = { affine: 0, relu: 1, geluNew: 2, exp: 3, log: 4, sqrt: 5, tanh: 6, square: 7, reciprocal: 8, sigmoid: 9 } as const;
+export const UNARY_OPS = {
+  affine: 0,
+  relu: 1,
+  geluNew: 2,
+  exp: 3,
+  log: 4,
+  sqrt: 5,
+  tanh: 6,
+  square: 7,
+  reciprocal: 8,
+  sigmoid: 9,
+} as const;
 export type UnaryOp = keyof typeof UNARY_OPS;
 /** Numbers of OP in binary.wgsl. add is a + alpha * b. */
 export const BINARY_OPS = { add: 0, mul: 1, div: 2, max: 3 } as const;
@@ -47,7 +58,10 @@ export function planUnaryBackward({ op, count, alpha = 1, beta = 0 }: UnarySizes
 }
 
 /** y = a OP b, equal shapes */
-export function planBinary({ op, count, alpha = 1 }: { op: BinaryOp; count: number; alpha?: number }, facts: DeviceFacts): KernelCall {
+export function planBinary(
+  { op, count, alpha = 1 }: { op: BinaryOp; count: number; alpha?: number },
+  facts: DeviceFacts,
+): KernelCall {
   const quads = quadsOf(count);
   return {
     kernel: elementwiseBinary,

@@ -21,7 +21,10 @@ export function planArgmax(
 }
 
 /** cache [rows, capacity, cols] takes x [rows, cols] at ProgramState.past */
-export function planCacheAppend({ rows, capacity, cols }: { rows: number; capacity: number; cols: number }, facts: DeviceFacts): KernelCall {
+export function planCacheAppend(
+  { rows, capacity, cols }: { rows: number; capacity: number; cols: number },
+  facts: DeviceFacts,
+): KernelCall {
   return {
     kernel: generateAppend,
     variant: {},

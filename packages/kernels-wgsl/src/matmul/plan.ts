@@ -37,7 +37,10 @@ export function planMatmul(sizes: MatmulSizes, facts: DeviceFacts): KernelCall {
   const bBytes = bStorage === "f32" ? 4 : 2;
   const shared = {
     flops: 2 * batches * m * n * k,
-    bytes: 4 * batches * m * k + bBytes * (b.outerStride || b.innerStride ? batches : 1) * n * k + 4 * batches * m * n * (accumulate ? 2 : 1),
+    bytes:
+      4 * batches * m * k +
+      bBytes * (b.outerStride || b.innerStride ? batches : 1) * n * k +
+      4 * batches * m * n * (accumulate ? 2 : 1),
   };
   const strides = {
     a_outer: a.outerStride ?? 0, a_inner: a.innerStride ?? 0,
@@ -88,7 +91,12 @@ function whyNotSubgroup(sizes: MatmulSizes, facts: DeviceFacts): string | null {
   if (layout !== "tn") inFours.push(["k", k]);
   if (layout === "tn") inFours.push(["m", m]);
   if (layout !== "nt") {
-    inFours.push(["n", n], ["c's row stride", c.rowStride], ["c's outer stride", c.outerStride ?? 0], ["c's inner stride", c.innerStride ?? 0]);
+    inFours.push(
+      ["n", n],
+      ["c's row stride", c.rowStride],
+      ["c's outer stride", c.outerStride ?? 0],
+      ["c's inner stride", c.innerStride ?? 0],
+    );
   }
   for (const [name, value] of inFours) if (value % 4 !== 0) return `${name} (${value}) is not a multiple of 4`;
   const limit = facts.limits.maxComputeWorkgroupsPerDimension;

@@ -54,9 +54,16 @@ struct Params { ${PARAMS.join(", ")} }
 @group(0) @binding(2) var<storage, read_write> c: array<${isVector ? "vec4f" : "f32"}>;
 @group(0) @binding(3) var<uniform> params: Params;
 ${LOAD_B[bStorage]}
-${isVector ? STORE_VECTOR : STORE_SCALAR}
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) l: u32) {
+  // params are read once: on software adapters a uniform load in the loop or before every store costs as much as a store
+  let m = params.m;
+  let n = params.n;
+  let depth = params.k;
+  let lda = params.lda;
+  let ldb = params.ldb;
+  let ldc = params.ldc;
+  let alpha = params.alpha;
   let outer = group.z / params.inner;
   let inner = group.z % params.inner;
   let a_base = outer * params.a_outer + inner * params.a_inner;
@@ -85,57 +92,68 @@ ${body}
   return kernel;
 }
 
-const STORE_VECTOR = `fn store(at: u32, value: vec4f) {
-  let i = at / 4u;
-  if (params.accumulate != 0u) { c[i] += params.alpha * value; } else { c[i] = params.alpha * value; }
-}`;
-const STORE_SCALAR = `fn store(at: u32, value: f32) {
-  if (params.accumulate != 0u) { c[at] += params.alpha * value; } else { c[at] = params.alpha * value; }
-}`;
-
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 const XYZW = ["x", "y", "z", "w"] as const;
 
 /** Loads of A for nt and nn: lane l holds 4 k of row r + l (+ S, + 2S ...). */
 function loadRowsOfA(rows: number, lanes: number): string[] {
-  return range(Math.ceil(rows / lanes)).map((g) => `    let a${g} = a[(a_base + (r + ${g * lanes}u + l) * params.lda + k) / 4u];`);
+  return range(Math.ceil(rows / lanes)).map((g) => `    let a${g} = a[(a_base + (r + ${g * lanes}u + l) * lda + k) / 4u];`);
 }
 
 function innerNt(rows: number, lanes: number): string {
   const lines: string[] = [];
   for (const i of range(rows)) for (const j of range(4)) lines.push(`  var s${i}_${j} = 0.0;`);
-  lines.push("  for (var k = 0u; k < params.k; k += 4u) {");
-  for (const j of range(4)) lines.push(`    let b${j} = load_b((b_base + (c0 + ${j * lanes}u + l) * params.ldb + k) / 4u);`);
+  lines.push("  for (var k = 0u; k < depth; k += 4u) {");
+  for (const j of range(4)) lines.push(`    let b${j} = load_b((b_base + (c0 + ${j * lanes}u + l) * ldb + k) / 4u);`);
   lines.push(...loadRowsOfA(rows, lanes));
   for (const i of range(rows)) {
     for (const u of range(4)) {
       lines.push(`    { let t = subgroupBroadcast(a${Math.floor(i / lanes)}.${XYZW[u]}, ${i % lanes}u);`);
-      lines.push(`      ${range(4).map((j) => `s${i}_${j} += t * b${j}.${XYZW[u]};`).join(" ")} }`);
+      lines.push(
+        `      ${range(4)
+          .map((j) => `s${i}_${j} += t * b${j}.${XYZW[u]};`)
+          .join(" ")} }`,
+      );
     }
   }
   lines.push("  }");
-  for (const i of range(rows)) {
-    const stores = range(4).map(
-      (j) => `if (c0 + ${j * lanes}u + l < params.n) { store(c_base + (r + ${i}u) * params.ldc + c0 + ${j * lanes}u + l, s${i}_${j}); }`,
-    );
-    lines.push(`  if (r + ${i}u < params.m) { ${stores.join(" ")} }`);
-  }
+  const columns = range(4).map((j) => `c0 + ${j * lanes}u + l`);
+  lines.push(...columns.map((column, j) => `  let column${j} = ${column};`));
+  lines.push(
+    ...storeTwice((assign) =>
+      range(rows).map((i) => {
+        const stores = range(4).map((j) => `if (column${j} < n) { c[row + column${j}] ${assign} alpha * s${i}_${j}; }`);
+        return `if (r + ${i}u < m) { let row = c_base + (r + ${i}u) * ldc; ${stores.join(" ")} }`;
+      }),
+    ),
+  );
   return lines.join("\n");
 }
 
+/** The epilogue, once adding into c and once overwriting it: the choice is made a tile, not a store. */
+function storeTwice(stores: (assign: "=" | "+=") => string[]): string[] {
+  const block = (assign: "=" | "+="): string =>
+    stores(assign)
+      .map((line) => `    ${line}`)
+      .join("\n");
+  return ["  if (params.accumulate != 0u) {", block("+="), "  } else {", block("="), "  }"];
+}
+
 function storeVectors(rows: number): string[] {
-  const lines = ["  let col = c0 + 4u * l;", "  if (col < params.n) {"];
-  for (const i of range(rows)) lines.push(`    if (r + ${i}u < params.m) { store(c_base + (r + ${i}u) * params.ldc + col, s${i}); }`);
-  return [...lines, "  }"];
+  const stores = storeTwice((assign) =>
+    range(rows).map((i) => `if (r + ${i}u < m) { c[(c_base + (r + ${i}u) * ldc + col) / 4u] ${assign} alpha * s${i}; }`),
+  );
+  return ["  let col = c0 + 4u * l;", "  if (col >= n) { return; }", ...stores];
 }
 
 function innerNn(rows: number, lanes: number): string {
   const lines = range(rows).map((i) => `  var s${i} = vec4f(0.0);`);
-  lines.push("  for (var k = 0u; k < params.k; k += 4u) {");
-  for (const u of range(4)) lines.push(`    let b${u} = load_b((b_base + (k + ${u}u) * params.ldb + c0) / 4u + l);`);
+  lines.push("  for (var k = 0u; k < depth; k += 4u) {");
+  for (const u of range(4)) lines.push(`    let b${u} = load_b((b_base + (k + ${u}u) * ldb + c0) / 4u + l);`);
   lines.push(...loadRowsOfA(rows, lanes));
   for (const i of range(rows)) {
-    for (const u of range(4)) lines.push(`    s${i} += subgroupBroadcast(a${Math.floor(i / lanes)}.${XYZW[u]}, ${i % lanes}u) * b${u};`);
+    for (const u of range(4))
+      lines.push(`    s${i} += subgroupBroadcast(a${Math.floor(i / lanes)}.${XYZW[u]}, ${i % lanes}u) * b${u};`);
   }
   lines.push("  }", ...storeVectors(rows));
   return lines.join("\n");
@@ -145,9 +163,9 @@ function innerNn(rows: number, lanes: number): string {
 function innerTn(rows: number, lanes: number): string {
   const loads = Math.ceil(rows / (4 * lanes));
   const step = (u: number): string[] => {
-    const lines = [`    let b${u} = load_b((b_base + (k + ${u}u) * params.ldb + c0) / 4u + l);`];
+    const lines = [`    let b${u} = load_b((b_base + (k + ${u}u) * ldb + c0) / 4u + l);`];
     for (const g of range(loads)) {
-      lines.push(`    let a${u}_${g} = a[(a_base + (k + ${u}u) * params.lda + r + ${4 * g * lanes}u) / 4u + l];`);
+      lines.push(`    let a${u}_${g} = a[(a_base + (k + ${u}u) * lda + r + ${4 * g * lanes}u) / 4u + l];`);
     }
     return lines;
   };
@@ -157,9 +175,9 @@ function innerTn(rows: number, lanes: number): string {
       return `    s${i} += subgroupBroadcast(a${u}_${Math.floor(i / (4 * lanes))}.${XYZW[i % 4]}, ${lane}u) * b${u};`;
     });
   const lines = range(rows).map((i) => `  var s${i} = vec4f(0.0);`);
-  lines.push("  let whole = params.k & ~3u;", "  for (var k = 0u; k < whole; k += 4u) {");
+  lines.push("  let whole = depth & ~3u;", "  for (var k = 0u; k < whole; k += 4u) {");
   for (const u of range(4)) lines.push(...step(u));
   for (const u of range(4)) lines.push(...multiply(u));
-  lines.push("  }", "  for (var k = whole; k < params.k; k++) {", ...step(0), ...multiply(0), "  }", ...storeVectors(rows));
+  lines.push("  }", "  for (var k = whole; k < depth; k++) {", ...step(0), ...multiply(0), "  }", ...storeVectors(rows));
   return lines.join("\n");
 }

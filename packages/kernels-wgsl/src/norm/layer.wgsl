@@ -14,13 +14,14 @@ struct Params { rows: u32, cols: u32, eps: f32 }
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.rows) { return; }
-  let base = row * params.cols;
+  let cols = params.cols;            // a uniform load in the loop would cost as much as a storage load
+  let base = row * cols;
   var sum = 0.0;
-  for (var col = lane; col < params.cols; col += LANES) { sum += x[base + col]; }
-  let mean = row_sum(sum) / f32(params.cols);
+  for (var col = lane; col < cols; col += LANES) { sum += x[base + col]; }
+  let mean = row_sum(sum) / f32(cols);
   var squares = 0.0;
-  for (var col = lane; col < params.cols; col += LANES) { let d = x[base + col] - mean; squares += d * d; }
-  let r = inverseSqrt(row_sum(squares) / f32(params.cols) + params.eps);
-  for (var col = lane; col < params.cols; col += LANES) { y[base + col] = (x[base + col] - mean) * r * w[col] + b[col]; }
+  for (var col = lane; col < cols; col += LANES) { let d = x[base + col] - mean; squares += d * d; }
+  let r = inverseSqrt(row_sum(squares) / f32(cols) + params.eps);
+  for (var col = lane; col < cols; col += LANES) { y[base + col] = (x[base + col] - mean) * r * w[col] + b[col]; }
   if (lane == 0u) { stats[row] = vec2f(mean, r); }
 }

@@ -13,18 +13,19 @@ struct Params { rows: u32, cols: u32 }
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.rows) { return; }
-  let base = row * params.cols;
+  let cols = params.cols;            // a uniform load in the loop would cost as much as a storage load
+  let base = row * cols;
   let stat = stats[row];
   var sum = 0.0;
   var dot = 0.0;
-  for (var col = lane; col < params.cols; col += LANES) {
+  for (var col = lane; col < cols; col += LANES) {
     let g = dy[base + col] * w[col];
     sum += g;
     dot += g * (x[base + col] - stat.x) * stat.y;
   }
-  let mean_g = row_sum(sum) / f32(params.cols);
-  let mean_dot = row_sum(dot) / f32(params.cols);
-  for (var col = lane; col < params.cols; col += LANES) {
+  let mean_g = row_sum(sum) / f32(cols);
+  let mean_dot = row_sum(dot) / f32(cols);
+  for (var col = lane; col < cols; col += LANES) {
     let xhat = (x[base + col] - stat.x) * stat.y;
     dx[base + col] = stat.y * (dy[base + col] * w[col] - mean_g - xhat * mean_dot);
   }

@@ -8,7 +8,12 @@ export interface NormSizes {
   eps: number;
 }
 
-function planRows(kernel: Kernel, params: Record<string, number>, sizes: { rows: number; cols: number }, facts: DeviceFacts): KernelCall {
+function planRows(
+  kernel: Kernel,
+  params: Record<string, number>,
+  sizes: { rows: number; cols: number },
+  facts: DeviceFacts,
+): KernelCall {
   const { variant, replaceUses, lanes } = rowVariant(facts);
   const elements = sizes.rows * sizes.cols;
   return {

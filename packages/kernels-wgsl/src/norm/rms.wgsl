@@ -13,10 +13,11 @@ struct Params { rows: u32, cols: u32, eps: f32 }
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.rows) { return; }
-  let base = row * params.cols;
+  let cols = params.cols;            // a uniform load in the loop would cost as much as a storage load
+  let base = row * cols;
   var squares = 0.0;
-  for (var col = lane; col < params.cols; col += LANES) { squares += x[base + col] * x[base + col]; }
-  let r = inverseSqrt(row_sum(squares) / f32(params.cols) + params.eps);
-  for (var col = lane; col < params.cols; col += LANES) { y[base + col] = x[base + col] * r * w[col]; }
+  for (var col = lane; col < cols; col += LANES) { squares += x[base + col] * x[base + col]; }
+  let r = inverseSqrt(row_sum(squares) / f32(cols) + params.eps);
+  for (var col = lane; col < cols; col += LANES) { y[base + col] = x[base + col] * r * w[col]; }
   if (lane == 0u) { rstd[row] = r; }
 }

@@ -13,10 +13,11 @@ struct Params { rows: u32, cols: u32 }
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.rows) { return; }
-  let base = row * params.cols;
+  let cols = params.cols;            // a uniform load in the loop would cost as much as a storage load
+  let base = row * cols;
   let r = rstd[row];
   var dot = 0.0;
-  for (var col = lane; col < params.cols; col += LANES) { dot += dy[base + col] * w[col] * x[base + col]; }
-  let c = row_sum(dot) * r * r / f32(params.cols);
-  for (var col = lane; col < params.cols; col += LANES) { dx[base + col] = r * (dy[base + col] * w[col] - x[base + col] * c); }
+  for (var col = lane; col < cols; col += LANES) { dot += dy[base + col] * w[col] * x[base + col]; }
+  let c = row_sum(dot) * r * r / f32(cols);
+  for (var col = lane; col < cols; col += LANES) { dx[base + col] = r * (dy[base + col] * w[col] - x[base + col] * c); }
 }

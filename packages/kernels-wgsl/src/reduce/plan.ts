@@ -13,7 +13,10 @@ export interface RowSumSizes {
 }
 
 /** y [rows] = scale * sum of x [rows, cols] over cols */
-export function planRowSum({ rows, cols, scale = 1, squares = false, root = false }: RowSumSizes, facts: DeviceFacts): KernelCall {
+export function planRowSum(
+  { rows, cols, scale = 1, squares = false, root = false }: RowSumSizes,
+  facts: DeviceFacts,
+): KernelCall {
   const { variant, replaceUses, lanes } = rowVariant(facts);
   return {
     kernel: reduceRows,
@@ -36,7 +39,10 @@ export interface ColumnSumSizes {
 }
 
 /** y [outer, inner] (+)= scale * sum of x [outer, middle, inner] over middle */
-export function planColumnSum({ outer, middle, inner, scale = 1, accumulate = false }: ColumnSumSizes, facts: DeviceFacts): KernelCall {
+export function planColumnSum(
+  { outer, middle, inner, scale = 1, accumulate = false }: ColumnSumSizes,
+  facts: DeviceFacts,
+): KernelCall {
   return {
     kernel: reduceColumns,
     variant: {},

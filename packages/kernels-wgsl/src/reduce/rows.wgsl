@@ -10,10 +10,12 @@ struct Params { rows: u32, cols: u32, scale: f32, squares: u32, root: u32 }
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.rows) { return; }
+  let cols = params.cols;            // a uniform load in the loop would cost as much as a storage load
+  let squares = params.squares != 0u;
   var sum = 0.0;
-  for (var col = lane; col < params.cols; col += LANES) {
-    let v = x[row * params.cols + col];
-    sum += select(v, v * v, params.squares != 0u);
+  for (var col = lane; col < cols; col += LANES) {
+    let v = x[row * cols + col];
+    sum += select(v, v * v, squares);
   }
   sum = params.scale * row_sum(sum);
   if (lane == 0u) { y[row] = select(sum, sqrt(sum), params.root != 0u); }

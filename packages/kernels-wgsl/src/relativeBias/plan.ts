@@ -13,7 +13,10 @@ export interface RelativeBiasSizes {
 }
 
 /** y [heads, query, key] = table[bucket_of[key - query + offset], head] */
-export function planRelativeBias({ heads, queries, keys, offset, isLive = false }: RelativeBiasSizes, facts: DeviceFacts): KernelCall {
+export function planRelativeBias(
+  { heads, queries, keys, offset, isLive = false }: RelativeBiasSizes,
+  facts: DeviceFacts,
+): KernelCall {
   const count = heads * queries * keys;
   return {
     kernel: relativeBiasGather,
@@ -27,7 +30,10 @@ export function planRelativeBias({ heads, queries, keys, offset, isLive = false 
 }
 
 /** sums [heads, queries + keys - 1]: dy [heads, query, key] along its diagonals */
-export function planBiasDiagonals({ heads, queries, keys }: Omit<RelativeBiasSizes, "offset" | "isLive">, facts: DeviceFacts): KernelCall {
+export function planBiasDiagonals(
+  { heads, queries, keys }: Omit<RelativeBiasSizes, "offset" | "isLive">,
+  facts: DeviceFacts,
+): KernelCall {
   return {
     kernel: relativeBiasDiagonals,
     variant: {},

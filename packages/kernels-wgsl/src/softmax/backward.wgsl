@@ -11,9 +11,10 @@ struct Params { rows: u32, cols: u32 }
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= params.rows) { return; }
-  let base = row * params.cols;
+  let cols = params.cols;            // a uniform load in the loop would cost as much as a storage load
+  let base = row * cols;
   var dot = 0.0;
-  for (var col = lane; col < params.cols; col += LANES) { dot += p[base + col] * dp[base + col]; }
+  for (var col = lane; col < cols; col += LANES) { dot += p[base + col] * dp[base + col]; }
   dot = row_sum(dot);
-  for (var col = lane; col < params.cols; col += LANES) { ds[base + col] = p[base + col] * (dp[base + col] - dot); }
+  for (var col = lane; col < cols; col += LANES) { ds[base + col] = p[base + col] * (dp[base + col] - dot); }
 }

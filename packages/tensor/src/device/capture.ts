@@ -106,7 +106,9 @@ export class Program<I extends Inputs, O extends Outputs> {
       const input = this.inputs[name];
       if (!input) throw new TensorError(`${this.label}: no input named ${name}; it has ${Object.keys(this.inputs).join(", ")}`);
       if (array.length !== input.size) {
-        throw new TensorError(`${this.label}: input ${name} ${show(input.shape)} needs ${input.size} values, got ${array.length}`);
+        throw new TensorError(
+          `${this.label}: input ${name} ${show(input.shape)} needs ${input.size} values, got ${array.length}`,
+        );
       }
       input.write(array);
     }

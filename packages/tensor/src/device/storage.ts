@@ -42,10 +42,14 @@ export class Storage {
   place(): Place {
     const root = this.root;
     if (root.isFreed) {
-      throw new TensorError(`${this.label}: its memory was freed when its scope ended (or by dispose). Return it from the scope to keep it.`);
+      throw new TensorError(
+        `${this.label}: its memory was freed when its scope ended (or by dispose). Return it from the scope to keep it.`,
+      );
     }
     if (!root.#buffer) {
-      throw new TensorError(`${this.label}: it belongs to a captured program and has no memory outside it. Return it as an output.`);
+      throw new TensorError(
+        `${this.label}: it belongs to a captured program and has no memory outside it. Return it as an output.`,
+      );
     }
     return { buffer: root.#buffer, offset: this.#absoluteOffset(), bytes: this.bytes };
   }

@@ -250,7 +250,13 @@ export class WebGpuBackend implements Backend {
     return layout;
   }
 
-  #bindGroup(call: KernelCall, layout: GPUBindGroupLayout, places: readonly Place[], params: GPUBuffer, offset: number): GPUBindGroup {
+  #bindGroup(
+    call: KernelCall,
+    layout: GPUBindGroupLayout,
+    places: readonly Place[],
+    params: GPUBuffer,
+    offset: number,
+  ): GPUBindGroup {
     const entries: GPUBindGroupEntry[] = places.map((place, binding) => ({
       binding,
       resource: { buffer: (place.buffer as GpuBuffer).gpu, offset: place.offset, size: place.bytes },

@@ -107,7 +107,9 @@ function headSizes(op: string, q: Tensor, k: Tensor, heads: number): HeadSizes {
   const [batch, queries, width] = q.shape as [number, number, number];
   const [kBatch, keys, kWidth] = k.shape as [number, number, number];
   if (q.shape.length !== 3 || k.shape.length !== 3 || batch !== kBatch || width !== kWidth || width % heads !== 0) {
-    throw new TensorError(`${op}: q ${show(q.shape)}, k ${show(k.shape)} must be [batch, time, heads * dKv] alike, with ${heads} heads`);
+    throw new TensorError(
+      `${op}: q ${show(q.shape)}, k ${show(k.shape)} must be [batch, time, heads * dKv] alike, with ${heads} heads`,
+    );
   }
   return { batch, queries, keys, width, dKv: width / heads };
 }
@@ -118,7 +120,9 @@ function valueSizes(p: Tensor, v: Tensor): { sizes: HeadSizes; heads: number } {
   const [batch, heads, queries, keys] = p.shape as [number, number, number, number];
   const [vBatch, vKeys, width] = v.shape as [number, number, number];
   if (p.shape.length !== 4 || v.shape.length !== 3 || batch !== vBatch || keys !== vKeys || width % heads !== 0) {
-    throw new TensorError(`attentionValues: p ${show(p.shape)} [batch, heads, query, key] and v ${show(v.shape)} [batch, key, heads * dKv] do not fit`);
+    throw new TensorError(
+      `attentionValues: p ${show(p.shape)} [batch, heads, query, key] and v ${show(v.shape)} [batch, key, heads * dKv] do not fit`,
+    );
   }
   return { sizes: { batch, queries, keys, width, dKv: width / heads }, heads };
 }
@@ -140,7 +144,9 @@ export const attentionSoftmaxOp: Op<SoftmaxAttrs> = {
     const bias = hasBias ? inputs[1]! : null;
     const mask = hasMask ? inputs.at(-1)! : null;
     if (bias && show(bias.shape) !== show([heads, queries, keys])) {
-      throw new TensorError(`attentionSoftmax: bias ${show(bias.shape)} must be [heads, query, key] = ${show([heads, queries, keys])}`);
+      throw new TensorError(
+        `attentionSoftmax: bias ${show(bias.shape)} must be [heads, query, key] = ${show([heads, queries, keys])}`,
+      );
     }
     if (mask) {
       wantI32("attentionSoftmax", "mask", mask);
@@ -149,7 +155,10 @@ export const attentionSoftmaxOp: Op<SoftmaxAttrs> = {
       }
     }
     const p = ctx.empty(s.shape);
-    const call = planAttentionSoftmax({ batch, heads, queries, keys, isCausal, hasBias, hasMask, isLive: live !== null }, ctx.facts);
+    const call = planAttentionSoftmax(
+      { batch, heads, queries, keys, isCausal, hasBias, hasMask, isLive: live !== null },
+      ctx.facts,
+    );
     ctx.run(call, { s, bias, mask, state: live?.tensor ?? null, p });
     return p;
   },

@@ -23,7 +23,11 @@ export interface GreedyState {
 }
 
 /** Greedy choice for logits [rows, vocab] at state.past: updates `greedy` in place. The first index wins a tie, as torch.argmax. */
-export function chooseGreedy(logits: Tensor, greedy: GreedyState, options: { eos: number; pad: number; state: ProgramState }): void {
+export function chooseGreedy(
+  logits: Tensor,
+  greedy: GreedyState,
+  options: { eos: number; pad: number; state: ProgramState },
+): void {
   const [rows, width] = greedy.tokens.shape as [number, number];
   const cols = logits.size / rows;
   const ctx = new OpContext(logits.device, "chooseGreedy");

@@ -121,7 +121,11 @@ function widen(ctx: OpContext, x: Tensor, shape: readonly number[]): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const y = ctx.empty(shape);
   const strides = broadcastStrides(x.shape, shape);
-  ctx.run(planBroadcast({ op: "max", shape: padToFour(shape, 1), aStrides: strides, bStrides: strides }, ctx.facts), { a: x, b: x, y });
+  ctx.run(planBroadcast({ op: "max", shape: padToFour(shape, 1), aStrides: strides, bStrides: strides }, ctx.facts), {
+    a: x,
+    b: x,
+    y,
+  });
   return y;
 }
 

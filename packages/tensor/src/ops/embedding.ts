@@ -1,4 +1,12 @@
-import { type MatmulStorage, planBiasBuckets, planBiasDiagonals, planEmbedding, planEmbeddingBackward, planRelativeBias, planUnary } from "@attune/kernels-wgsl";
+import {
+  type MatmulStorage,
+  planBiasBuckets,
+  planBiasDiagonals,
+  planEmbedding,
+  planEmbeddingBackward,
+  planRelativeBias,
+  planUnary,
+} from "@attune/kernels-wgsl";
 import { TensorError } from "../errors.js";
 import { apply, type Op, wantF32, wantI32 } from "../op.js";
 import type { ProgramState } from "../programState.js";
@@ -85,4 +93,5 @@ export const relativeBiasOp: Op<BiasAttrs> = {
   },
 };
 
-export const relativeBias = (table: Tensor, buckets: Tensor, attrs: BiasAttrs): Tensor => apply(relativeBiasOp, [table, buckets], attrs);
+export const relativeBias = (table: Tensor, buckets: Tensor, attrs: BiasAttrs): Tensor =>
+  apply(relativeBiasOp, [table, buckets], attrs);

@@ -12,7 +12,9 @@ export const crossEntropyOp: Op<null> = {
     wantI32("crossEntropy", "labels", labels!);
     const { rows, cols } = rowsOf(logits!.shape);
     if (labels!.size !== rows) {
-      throw new TensorError(`crossEntropy: logits ${show(logits!.shape)} have ${rows} rows, labels ${show(labels!.shape)} have ${labels!.size}`);
+      throw new TensorError(
+        `crossEntropy: logits ${show(logits!.shape)} have ${rows} rows, labels ${show(labels!.shape)} have ${labels!.size}`,
+      );
     }
     const loss = ctx.empty([rows]);
     const lse = ctx.empty([rows]);

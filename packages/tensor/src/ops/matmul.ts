@@ -34,7 +34,9 @@ function matmulSizes(a: Tensor, b: Tensor): { m: number; n: number; k: number; b
   const [m, k] = a.shape.slice(-2) as [number, number];
   const [kb, n] = b.shape.slice(-2) as [number, number];
   if (k !== kb) {
-    throw new TensorError(`matmul: last axis of a must equal axis -2 of b: ${given}: ${k} against ${kb}. Did you mean linear(a, b), which is a @ b^T?`);
+    throw new TensorError(
+      `matmul: last axis of a must equal axis -2 of b: ${given}: ${k} against ${kb}. Did you mean linear(a, b), which is a @ b^T?`,
+    );
   }
   const leading = a.shape.slice(0, -2);
   const isShared = b.shape.length === 2;
@@ -106,7 +108,8 @@ function linearSizes(x: Tensor, w: Tensor): { rows: number; inputs: number; outp
   if (w.dtype !== "f32" && w.dtype !== "bf16" && w.dtype !== "f16") {
     throw new TensorError(`linear: w must be f32, bf16 or f16, got ${w.dtype}`);
   }
-  if (w.requiresGrad && w.dtype !== "f32") throw new TensorError(`linear: a trained w must be f32, got ${w.dtype}. Freeze it, or widen it.`);
+  if (w.requiresGrad && w.dtype !== "f32")
+    throw new TensorError(`linear: a trained w must be f32, got ${w.dtype}. Freeze it, or widen it.`);
   const [outputs, inputs] = w.shape as [number, number];
   if (w.shape.length !== 2 || x.shape.at(-1) !== inputs) {
     throw new TensorError(`linear: x ${show(x.shape)} must end in the inputs of w [out, in] = ${show(w.shape)}`);

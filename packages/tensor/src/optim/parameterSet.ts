@@ -1,6 +1,6 @@
 import type { Device } from "../device/device.js";
 import type { Category } from "../device/memory.js";
-import { Storage } from "../device/storage.js";
+import type { Storage } from "../device/storage.js";
 import { TensorError } from "../errors.js";
 import { type Shape, sizeOf } from "../shape.js";
 import { Tensor } from "../tensor.js";

@@ -1,0 +1,136 @@
+// From a run's files to batches: rows -> examples -> token ids -> a plan of updates. No device yet, so `plan` and bad input are cheap.
+import {
+  type Batch,
+  collate,
+  corruptSpans,
+  dataError,
+  type Example,
+  type ExampleTemplates,
+  exampleOf,
+  mt19937,
+  parseTemplate,
+  rawLength,
+  seedFor,
+  type TokenizedExample,
+  type Tokenizer,
+  tokenizeExample,
+} from "@attune/models";
+import { type BatchPlan, planBatches } from "@attune/tuning";
+import { readJsonlFile } from "@attune/tuning/node";
+import type { Run } from "../run/schema.js";
+
+export interface TrainingData {
+  /** What is trained on, in file order; empty for span corruption, whose examples are drawn anew each epoch. */
+  examples: Example[];
+  validation: Example[];
+  count: number;
+  plan: BatchPlan;
+  totalSteps: number;
+  /** The micro-batches of every update, in order. */
+  updates(): Generator<Batch[]>;
+  notes: string[];
+}
+
+/** Reads and tokenises. Throws (data) naming file and line. */
+export async function prepareData(run: Run, tokenizer: Tokenizer): Promise<TrainingData> {
+  const templates: ExampleTemplates = {
+    prompt: parseTemplate(run.data.template.prompt, "data.template.prompt"),
+    completion: parseTemplate(run.data.template.completion, "data.template.completion"),
+  };
+  const examples = await readExamples(run.data.train, templates, run.data.limit);
+  if (examples.length === 0) throw dataError(`${run.data.train}: no rows; expected one JSON object a line`);
+  const validation = run.data.validation === null ? [] : await readExamples(run.data.validation, templates, run.eval.rows);
+  const source =
+    run.objective === "spanCorruption" ? spanCorruption(run, tokenizer, examples) : instructions(run, tokenizer, examples);
+  const plan = planBatches(source.lengths, {
+    batchSize: run.train.batch,
+    accumulate: run.train.accumulate,
+    seed: run.train.seed,
+  });
+  const totalSteps = run.train.steps ?? Math.ceil((run.train.epochs ?? 3) * plan.updatesPerEpoch);
+  return {
+    examples: run.objective === "spanCorruption" ? [] : examples,
+    validation,
+    count: source.lengths.length,
+    plan,
+    totalSteps,
+    notes: source.notes,
+    *updates() {
+      let done = 0;
+      for (const { epoch, batches } of plan.updates()) {
+        if (done++ === totalSteps) return;
+        yield batches.map(({ examples: indices, source: length, target }) =>
+          collate(
+            indices.map((index) => source.example(index, epoch)),
+            { rows: run.train.batch, source: length, target },
+            tokenizer.padId,
+          ),
+        );
+      }
+    },
+  };
+}
+
+async function readExamples(file: string, templates: ExampleTemplates, limit: number | null): Promise<Example[]> {
+  const examples: Example[] = [];
+  for await (const row of readJsonlFile(file)) {
+    if (limit !== null && examples.length >= limit) break;
+    examples.push(exampleOf(row, templates));
+  }
+  return examples;
+}
+
+/** Examples by index and epoch, with lengths that do not depend on the epoch. */
+interface ExampleSource {
+  lengths: { source: number; target: number }[];
+  example(index: number, epoch: number): TokenizedExample;
+  notes: string[];
+}
+
+function instructions(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
+  const { maxSource, maxTarget } = run.data;
+  const tokenized = examples.map((example) => tokenizeExample(tokenizer, example, { maxSource, maxTarget }));
+  const notes: string[] = [];
+  const cutSources = tokenized.filter(({ isSourceCut }) => isSourceCut).length;
+  const cutTargets = tokenized.filter(({ isTargetCut }) => isTargetCut).length;
+  if (cutSources > 0)
+    notes.push(`${cutSources} of ${examples.length} prompts are longer than data.maxSource ${maxSource} and lose their end`);
+  if (cutTargets > 0)
+    notes.push(`${cutTargets} of ${examples.length} completions are longer than data.maxTarget ${maxTarget} and lose their end`);
+  return {
+    lengths: tokenized.map(({ inputIds, labels }) => ({ source: inputIds.length, target: labels.length })),
+    example: (index) => tokenized[index]!,
+    notes,
+  };
+}
+
+/** T5's own objective (Raffel et al. 2020): the prompt template makes the text, spans of it are hidden, anew in every epoch. */
+function spanCorruption(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
+  const { sentinelIds } = tokenizer;
+  if (!sentinelIds)
+    throw dataError("objective: spanCorruption needs a tokenizer with sentinels (<extra_id_0> ...); this one has none");
+  const { noiseDensity, meanSpanLength } = run.spanCorruption;
+  const noise = { noiseDensity, meanSpanLength, sentinelIds, eosId: tokenizer.eosId };
+  const { raw } = rawLength(run.data.maxSource, noise);
+  const pieces: number[][] = [];
+  let cut = 0;
+  for (const { prompt } of examples) {
+    const ids = tokenizer.encode(prompt, { addSpecialTokens: false });
+    if (ids.length > raw) cut++;
+    for (let at = 0; at < ids.length; at += raw) if (ids.length - at >= 8) pieces.push(ids.slice(at, at + raw));
+  }
+  if (pieces.length === 0) throw dataError(`${run.data.train}: no text of at least 8 tokens to hide spans in`);
+  const corrupt = (index: number, epoch: number): TokenizedExample => {
+    const random = mt19937(seedFor(run.train.seed, `spans of ${index} in epoch ${epoch}`));
+    return { id: String(index), ...corruptSpans(pieces[index]!, random, noise), isSourceCut: false, isTargetCut: false };
+  };
+  return {
+    // the counts of hidden tokens and spans follow from the length alone
+    lengths: pieces.map((_, index) => {
+      const { inputIds, labels } = corrupt(index, 0);
+      return { source: inputIds.length, target: labels.length };
+    }),
+    example: corrupt,
+    notes: cut > 0 ? [`${cut} of ${examples.length} texts are longer than data.maxSource allows and were divided`] : [],
+  };
+}

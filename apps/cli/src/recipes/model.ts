@@ -1,0 +1,184 @@
+// The model of a run on a device: read from a folder or made anew, trained whole or through LoRA; and saved again.
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import {
+  bytesOf,
+  checkTokenizerFits,
+  f32ToBf16,
+  f32ToF16,
+  freshT5,
+  initialAdapters,
+  LORA_DEFAULTS,
+  type LoraConfig,
+  LoraLayers,
+  linearModules,
+  loadT5Weights,
+  loadTokenizer,
+  matchTargets,
+  openCheckpoint,
+  readJsonObject,
+  readT5Config,
+  T5,
+  type T5Config,
+  type TensorToWrite,
+  type Tokenizer,
+  t5Weights,
+  t5WeightsToSave,
+  usageError,
+  writeAdapter,
+  writeGenerationConfig,
+  writeSafetensors,
+  writeT5Config,
+} from "@attune/models";
+import { diskFiles, diskSink } from "@attune/models/node";
+import type { Device, ParameterSet, Tensor } from "@attune/tensor";
+import type { Run } from "../run/schema.js";
+
+/** What is known of a run's model before there is a device. */
+export interface ModelFiles {
+  config: T5Config;
+  tokenizer: Tokenizer;
+  /** Where tokenizer.json lies. */
+  tokenizerFolder: string;
+}
+
+export interface RunModel {
+  /** Without dropout: the trainer adds it. */
+  model: T5;
+  trainable: ParameterSet;
+  lora: { layers: LoraLayers; config: LoraConfig } | null;
+  notes: string[];
+  dispose(): void;
+}
+
+/** Reads config and tokenizer. Throws (data). */
+export async function openModelFiles(run: Run): Promise<ModelFiles> {
+  const { path: folder, init } = run.model;
+  const tokenizerFolder = (folder ?? init?.tokenizer) as string;
+  const tokenizer = await loadTokenizer(diskFiles(tokenizerFolder));
+  const config = folder
+    ? readT5Config(await readJsonObject(diskFiles(folder), "config.json"), { where: path.join(folder, "config.json") })
+    : readT5Config({ model_type: "t5", ...init!.config }, { where: "model.init.config" });
+  checkTokenizerFits(tokenizer, config.vocabSize, folder ?? "model.init.config");
+  return { config, tokenizer, tokenizerFolder };
+}
+
+/** Puts the model on the device. On a device that only plans, nothing is read. */
+export async function openRunModel(device: Device, run: Run, { config }: ModelFiles, isPlan = false): Promise<RunModel> {
+  const { path: folder, init } = run.model;
+  if (run.objective === "causalLm")
+    throw usageError("objective: causalLm needs a decoder-only model, and this version trains T5 alone");
+  const isTrained = run.lora === null;
+  const how = isTrained ? ({ trainable: true } as const) : ({ trainable: false, storage: run.train.frozenStorage } as const);
+  if (!folder && !isTrained) throw usageError("lora: needs a pre-trained model (model.path), not model.init");
+  const opened = folder
+    ? await loadT5Weights(device, config, await openCheckpoint(diskFiles(folder)), how)
+    : freshT5(device, config, isPlan ? 0 : init!.seed);
+  const weights = opened.weights;
+  const lora = run.lora ? openLora(device, run, opened.config) : null;
+  const model = new T5(opened.config, weights, { lora: lora?.layers ?? null });
+  return {
+    model,
+    trainable: lora ? lora.layers.parameters : opened.trainable!,
+    lora,
+    notes: opened.notes,
+    dispose() {
+      lora?.layers.parameters.dispose();
+      if (opened.trainable) opened.trainable.dispose();
+      else for (const weight of weights.values()) weight.dispose();
+    },
+  };
+}
+
+function openLora(device: Device, run: Run, config: T5Config): NonNullable<RunModel["lora"]> {
+  const { rank, alpha, dropout, targets } = run.lora!;
+  const modules = matchTargets(targets, linearModules(t5Weights(config)));
+  const layers = new LoraLayers(
+    device,
+    modules.map(({ path: name, inFeatures, outFeatures }) => ({ path: name, in: inFeatures, out: outFeatures })),
+    { rank, alpha, dropout },
+  );
+  const ranked = modules.map((module) => ({ ...module, rank }));
+  for (const { path: name, a } of initialAdapters(ranked, run.train.seed))
+    layers.parameters.get(`${name}.lora_A.weight`).write(a);
+  const loraConfig: LoraConfig = {
+    ...LORA_DEFAULTS,
+    rank,
+    alpha,
+    dropout,
+    targetModules: targets,
+    baseModel: run.model.path,
+    taskType: "SEQ_2_SEQ_LM",
+  };
+  return { layers, config: loraConfig };
+}
+
+/** Writes what was trained: OUT/adapter in PEFT's form, or OUT/model as a Hugging Face folder. Returns the folder and its bytes. */
+export async function saveRunModel(
+  run: Run,
+  { model, lora }: RunModel,
+  files: ModelFiles,
+): Promise<{ folder: string; bytes: number }> {
+  if (lora) {
+    const modules = await Promise.all(
+      lora.layers.targets.map(async ({ path: name }) => ({
+        path: name,
+        rank: lora.config.rank,
+        scale: lora.layers.scale,
+        a: (await lora.layers.parameters.get(`${name}.lora_A.weight`).toArray()) as Float32Array,
+        b: (await lora.layers.parameters.get(`${name}.lora_B.weight`).toArray()) as Float32Array,
+      })),
+    );
+    return writeAll(path.join(run.out, "adapter"), Object.entries(writeAdapter({ config: lora.config, modules })));
+  }
+  const { dtype } = run.save;
+  const entries: TensorToWrite[] = [];
+  for (const { name, source, shape } of t5WeightsToSave(model.config))
+    entries.push(await tensorToWrite(name, shape, model.weights.get(source)!, dtype));
+  const { decoderStartTokenId, padTokenId, eosTokenId } = model.config;
+  const generation = {
+    decoderStartTokenId,
+    padTokenId,
+    eosTokenIds: [eosTokenId],
+    maxLength: 20,
+    maxNewTokens: run.data.maxTarget,
+  };
+  const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+  const longNames = { f32: "float32", bf16: "bfloat16", f16: "float16" } as const;
+  return writeAll(path.join(run.out, "model"), [
+    ["config.json", json(writeT5Config(model.config, longNames[dtype]))],
+    ["generation_config.json", json(writeGenerationConfig(generation))],
+    ...(await tokenizerFiles(files.tokenizerFolder)),
+    ["model.safetensors", writeSafetensors(entries)],
+  ]);
+}
+
+async function tensorToWrite(
+  name: string,
+  shape: readonly number[],
+  weight: Tensor,
+  dtype: "f32" | "bf16" | "f16",
+): Promise<TensorToWrite> {
+  const values = (await weight.toArray()) as Float32Array;
+  if (dtype === "f32") return { name, shape, dtype: "F32", bytes: bytesOf(values) };
+  if (dtype === "bf16") return { name, shape, dtype: "BF16", bytes: bytesOf(f32ToBf16(values)) };
+  return { name, shape, dtype: "F16", bytes: bytesOf(f32ToF16(values)) };
+}
+
+async function tokenizerFiles(folder: string): Promise<[string, Uint8Array][]> {
+  const files: [string, Uint8Array][] = [];
+  for (const name of ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]) {
+    const content = await readFile(path.join(folder, name)).catch(() => null);
+    if (content) files.push([name, content]);
+  }
+  return files;
+}
+
+async function writeAll(
+  folder: string,
+  files: readonly (readonly [string, string | Uint8Array])[],
+): Promise<{ folder: string; bytes: number }> {
+  const sink = diskSink(folder);
+  for (const [name, content] of files) await sink.write(name, content);
+  return { folder, bytes: files.reduce((sum, [, content]) => sum + content.length, 0) };
+}
