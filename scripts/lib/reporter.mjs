@@ -33,4 +33,8 @@ export default class ReportFile {
   }
 }
 
-const text = (error) => [error.message, error.diff].filter(Boolean).join("\n");
+const text = (error) =>
+  [error.message, error.diff]
+    .filter(Boolean)
+    .join("\n")
+    .replace(/\u001b\[[\d;]*m/g, "");
