@@ -25,7 +25,7 @@ export {
 } from "./lora/adapterConfig.js";
 export { type Adapter, type AdapterModule, readAdapter, writeAdapter } from "./lora/adapterFiles.js";
 export { type InitialAdapter, initialAdapters, type RankedModule } from "./lora/initialValues.js";
-export { LoraLayers, type LoraOptions, type LoraTarget } from "./lora/layers.js";
+export { freshLora, LoraLayers, type LoraTarget, loadLora } from "./lora/layers.js";
 export { ALL_LINEAR, type LinearModule, type LoraTargets, linearModules, matchTargets } from "./lora/targets.js";
 export { type MatchOptions, matchCheckpoint, type WeightSpec } from "./pretrained.js";
 export { mt19937, type Random, randperm, seedFor } from "./random.js";

@@ -6,15 +6,14 @@ import {
   checkTokenizerFits,
   f32ToBf16,
   f32ToF16,
+  freshLora,
   freshT5,
-  initialAdapters,
   LORA_DEFAULTS,
   type LoraConfig,
-  LoraLayers,
+  type LoraLayers,
   linearModules,
   loadT5Weights,
   loadTokenizer,
-  matchTargets,
   openCheckpoint,
   readJsonObject,
   readT5Config,
@@ -46,7 +45,7 @@ export interface RunModel {
   /** Without dropout: the trainer adds it. */
   model: T5;
   trainable: ParameterSet;
-  lora: { layers: LoraLayers; config: LoraConfig } | null;
+  lora: LoraLayers | null;
   notes: string[];
   dispose(): void;
 }
@@ -76,41 +75,24 @@ export async function openRunModel(device: Device, run: Run, { config }: ModelFi
     : freshT5(device, config, isPlan ? 0 : init!.seed);
   const weights = opened.weights;
   const lora = run.lora ? openLora(device, run, opened.config) : null;
-  const model = new T5(opened.config, weights, { lora: lora?.layers ?? null });
+  const model = new T5(opened.config, weights, { lora });
   return {
     model,
-    trainable: lora ? lora.layers.parameters : opened.trainable!,
+    trainable: lora ? lora.parameters : opened.trainable!,
     lora,
     notes: opened.notes,
     dispose() {
-      lora?.layers.parameters.dispose();
+      lora?.dispose();
       if (opened.trainable) opened.trainable.dispose();
       else for (const weight of weights.values()) weight.dispose();
     },
   };
 }
 
-function openLora(device: Device, run: Run, config: T5Config): NonNullable<RunModel["lora"]> {
+function openLora(device: Device, run: Run, config: T5Config): LoraLayers {
   const { rank, alpha, dropout, targets } = run.lora!;
-  const modules = matchTargets(targets, linearModules(t5Weights(config)));
-  const layers = new LoraLayers(
-    device,
-    modules.map(({ path: name, inFeatures, outFeatures }) => ({ path: name, in: inFeatures, out: outFeatures })),
-    { rank, alpha, dropout },
-  );
-  const ranked = modules.map((module) => ({ ...module, rank }));
-  for (const { path: name, a } of initialAdapters(ranked, run.train.seed))
-    layers.parameters.get(`${name}.lora_A.weight`).write(a);
-  const loraConfig: LoraConfig = {
-    ...LORA_DEFAULTS,
-    rank,
-    alpha,
-    dropout,
-    targetModules: targets,
-    baseModel: run.model.path,
-    taskType: "SEQ_2_SEQ_LM",
-  };
-  return { layers, config: loraConfig };
+  const loraConfig: LoraConfig = { ...LORA_DEFAULTS, rank, alpha, dropout, targetModules: targets, baseModel: run.model.path };
+  return freshLora(device, loraConfig, linearModules(t5Weights(config)), run.train.seed);
 }
 
 /** Writes what was trained: OUT/adapter in PEFT's form, or OUT/model as a Hugging Face folder. Returns the folder and its bytes. */
@@ -120,16 +102,7 @@ export async function saveRunModel(
   files: ModelFiles,
 ): Promise<{ folder: string; bytes: number }> {
   if (lora) {
-    const modules = await Promise.all(
-      lora.layers.targets.map(async ({ path: name }) => ({
-        path: name,
-        rank: lora.config.rank,
-        scale: lora.layers.scale,
-        a: (await lora.layers.parameters.get(`${name}.lora_A.weight`).toArray()) as Float32Array,
-        b: (await lora.layers.parameters.get(`${name}.lora_B.weight`).toArray()) as Float32Array,
-      })),
-    );
-    return writeAll(path.join(run.out, "adapter"), Object.entries(writeAdapter({ config: lora.config, modules })));
+    return writeAll(path.join(run.out, "adapter"), Object.entries(writeAdapter(await lora.read())));
   }
   const { dtype } = run.save;
   const entries: TensorToWrite[] = [];

@@ -61,7 +61,7 @@ export async function openRun(device: Device, { run, files, data }: PreparedRun)
   const trainer = new Trainer(device, {
     model: model.model,
     trainable: model.trainable,
-    lora: model.lora?.layers ?? null,
+    lora: model.lora,
     adamW: { weightDecay, clipNorm: clipNorm ?? 0 },
     learningRate: (done) => lr * scheduleFactor(shape, done),
     dropout: run.train.dropout ?? files.config.dropoutRate,
