@@ -117,33 +117,37 @@ function innerNt(rows: number, lanes: number): string {
     }
   }
   lines.push("  }");
-  const columns = range(4).map((j) => `c0 + ${j * lanes}u + l`);
-  lines.push(...columns.map((column, j) => `  let column${j} = ${column};`));
   lines.push(
-    ...storeTwice((assign) =>
-      range(rows).map((i) => {
-        const stores = range(4).map((j) => `if (column${j} < n) { c[row + column${j}] ${assign} alpha * s${i}_${j}; }`);
-        return `if (r + ${i}u < m) { let row = c_base + (r + ${i}u) * ldc; ${stores.join(" ")} }`;
-      }),
-    ),
+    ...storeRows(rows, (i) => `vec4f(${range(4).map((j) => `s${i}_${j}`).join(", ")})`),
+    ...range(4).map((j) => `    let column${j} = c0 + ${j * lanes}u + l;\n    if (column${j} < n) { ${assign(`c[row + column${j}]`, `value[${j}]`, "0.0")} }`),
+    "  }",
   );
   return lines.join("\n");
 }
 
-/** The epilogue, once adding into c and once overwriting it: the choice is made a tile, not a store. */
-function storeTwice(stores: (assign: "=" | "+=") => string[]): string[] {
-  const block = (assign: "=" | "+="): string =>
-    stores(assign)
-      .map((line) => `    ${line}`)
-      .join("\n");
-  return ["  if (params.accumulate != 0u) {", block("+="), "  } else {", block("="), "  }"];
+/**
+ * The epilogue, a loop over the tile's rows that lie within c. The accumulators are copied to an array first: unrolled, the guards of
+ * every store made the driver's compiler ten times slower, and the loop costs less than a tenth of the tile's work.
+ */
+function storeRows(rows: number, accumulator: (i: number) => string): string[] {
+  return [
+    `  var tile = array<vec4f, ${rows}>(${range(rows).map(accumulator).join(", ")});`,
+    "  let accumulate = params.accumulate != 0u;",
+    `  let last = min(${rows}u, m - r);`,
+    "  for (var i = 0u; i < last; i++) {",
+    "    let value = alpha * tile[i];",
+    "    let row = c_base + (r + i) * ldc;",
+  ];
+}
+
+/** Reads c always and drops it where it is overwritten: a branch around every store costs the compiler more than the load costs the run. */
+function assign(target: string, value: string, zero: string): string {
+  return `${target} = ${value} + select(${zero}, ${target}, accumulate);`;
 }
 
 function storeVectors(rows: number): string[] {
-  const stores = storeTwice((assign) =>
-    range(rows).map((i) => `if (r + ${i}u < m) { c[(c_base + (r + ${i}u) * ldc + col) / 4u] ${assign} alpha * s${i}; }`),
-  );
-  return ["  let col = c0 + 4u * l;", "  if (col >= n) { return; }", ...stores];
+  const lines = ["  let col = c0 + 4u * l;", ...storeRows(rows, (i) => `s${i}`)];
+  return [...lines, `    if (col < n) { ${assign("c[(row + col) / 4u]", "value", "vec4f(0.0)")} }`, "  }"];
 }
 
 function innerNn(rows: number, lanes: number): string {

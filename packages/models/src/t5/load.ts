@@ -61,7 +61,10 @@ export function freshT5(device: Device, config: T5Config, seed: number): T5OnDev
 
 /** Writes f32 values in the tensor's own storage, halves rounded to nearest even. */
 export function writeWeight(into: Tensor, values: Float32Array): void {
-  if (into.dtype === "f32") return into.write(values);
+  if (into.dtype === "f32") {
+    into.write(values);
+    return;
+  }
   const halves = into.dtype === "bf16" ? f32ToBf16(values) : f32ToF16(values);
   const words = new Uint16Array(Math.ceil(halves.length / 2) * 2);
   words.set(halves);

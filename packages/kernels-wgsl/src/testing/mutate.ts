@@ -1,0 +1,57 @@
+// Small, plausible mistakes in a kernel's text. A test suite that a mutant passes does not test what the mutant broke.
+
+export interface MutationRule {
+  readonly name: string;
+  readonly find: RegExp;
+  readonly replace: string;
+}
+
+export const mutationRules: readonly MutationRule[] = [
+  { name: "sum starts at 1", find: /(var (?:sum|dot|squares|total) = )(?:0\.0|vec4f\(0\.0\));/, replace: "$11.0 + 0.0 * vec4f(0.0).x;" },
+  { name: "accumulator starts at 1", find: /(var s0(?:_0)? = )(0\.0|vec4f\(0\.0\));/, replace: "$1$2 + 1.0;" },
+  { name: "adds become subtractions", find: / \+= (?!LANES|4u|1u)/, replace: " -= " },
+  { name: "first element skipped", find: /(var (?:m|row|t|d|k|query) = )(0u|first);/, replace: "$1$2 + 1u;" },
+  { name: "first column skipped", find: /(var (?:col|key|i) = (?:begin \+ )?lane);/, replace: "$1 + 1u;" },
+  { name: "lanes stride too far", find: /\+= LANES\)/, replace: "+= LANES + 1u)" },
+  { name: "row reduction dropped", find: /row_(?:sum|max)\(((?:[^()]|\([^()]*\))*)\)/, replace: "($1)" },
+  { name: "scale ignored", find: /params\.(?:scale|alpha)/, replace: "1.0" },
+  { name: "wrong exponential", find: /\bexp\(/, replace: "exp2(" },
+  { name: "mask dropped", find: /has_mask && mask\[[^\]]*\] == 0i/, replace: "has_mask && false" },
+  { name: "ignored rows counted", find: /label < 0i/, replace: "label < -1000i" },
+  { name: "causal limit off by one", find: /query \+ 1u/, replace: "query + 2u" },
+  { name: "live limit off by one", find: /state\.past \+ 1u\)/, replace: "state.past + 2u)" },
+  { name: "accumulate inverted", find: /params\.accumulate != 0u/, replace: "params.accumulate == 0u" },
+  { name: "lowest is zero", find: /(const LOWEST = )[^;]*/, replace: "$10.0" },
+  { name: "operands swapped", find: /\ba\[i\] \/ b\[i\]|\bu \/ v\b/, replace: "b[i] / a[i]" },
+  { name: "wrong constant", find: /0\.044715/, replace: "0.045715" },
+  { name: "epsilon dropped", find: / \+ params\.eps\)/, replace: ")" },
+  { name: "second moment for first", find: /params\.beta1 \*/, replace: "params.beta2 *" },
+  { name: "row index off by one", find: /\(row \* params\.capacity \+ state\.past\)/, replace: "(row * params.capacity + state.past + 1u)" },
+  { name: "threshold inverted", find: /words >= vec4u/, replace: "words < vec4u" },
+  { name: "wrong broadcast lane", find: /subgroupBroadcast\((a\d?(?:_0)?\.x|a0\.x), 0u\)/, replace: "subgroupBroadcast($1, 1u)" },
+  { name: "half dropped", find: /\bw\.x << 16u/, replace: "w.x" },
+  { name: "wrong bucket", find: /bucket_of\[key \+ params\.offset - query\]/, replace: "bucket_of[key + params.offset - query + 1u]" },
+  { name: "range test dropped", find: /id < 0i \|\| u32\(id\) >= params\.rows/, replace: "false" },
+  { name: "tie shared wrongly", find: /vec4f\(0\.5\), a\[i\] == b\[i\]/, replace: "vec4f(1.0), a[i] == b[i]" },
+  { name: "comparison inverted", find: /x\[base \+ col\] > best/, replace: "x[base + col] < best" },
+];
+
+/** The text with one rule applied to its `occurrence`-th match (from 0), or null where there is none. */
+export function mutate(code: string, rule: MutationRule, occurrence = 0): string | null {
+  const body = code.indexOf("@compute") < 0 ? 0 : code.search(/^(?:const LOWEST|struct Params|fn |@compute)/m);
+  const pattern = new RegExp(rule.find.source, "g");
+  pattern.lastIndex = 0;
+  let seen = 0;
+  for (const match of code.matchAll(pattern)) {
+    if (match.index < body || isComment(code, match.index)) continue;
+    if (seen++ < occurrence) continue;
+    const changed = match[0].replace(rule.find, rule.replace);
+    return code.slice(0, match.index) + changed + code.slice(match.index + match[0].length);
+  }
+  return null;
+}
+
+function isComment(code: string, index: number): boolean {
+  const line = code.slice(code.lastIndexOf("\n", index) + 1, index);
+  return line.includes("//");
+}

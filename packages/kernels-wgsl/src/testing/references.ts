@@ -1,0 +1,231 @@
+// What the kernels should compute, in double precision: the plainest loops that can be right. They share no code with the kernels
+// and are never optimised. Shapes as in the kernels' comments; data is row-major.
+
+export interface Values {
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
+
+/** A tensor filled by a function of its indices. */
+export function fill(shape: readonly number[], at: (...index: number[]) => number): Values {
+  const data = new Float64Array(sizeOf(shape));
+  const index = new Array<number>(shape.length).fill(0);
+  for (let i = 0; i < data.length; i++) {
+    data[i] = at(...index);
+    for (let axis = shape.length - 1; axis >= 0 && ++index[axis]! === shape[axis]; axis--) index[axis] = 0;
+  }
+  return { shape, data };
+}
+
+/** Reads by indices. */
+export function at(values: Values, ...index: number[]): number {
+  return values.data[index.reduce((sum, i, axis) => sum * values.shape[axis]! + i, 0)]!;
+}
+
+export const scalarFunctions = {
+  relu: (v: number) => Math.max(0, v),
+  geluNew: (v: number) => 0.5 * v * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3))),
+  exp: Math.exp,
+  log: Math.log,
+  sqrt: Math.sqrt,
+  tanh: Math.tanh,
+  square: (v: number) => v * v,
+  reciprocal: (v: number) => 1 / v,
+  sigmoid: (v: number) => 1 / (1 + Math.exp(-v)),
+} as const;
+
+export function map(x: Values, f: (v: number) => number): Values {
+  return { shape: x.shape, data: x.data.map(f) };
+}
+
+/** a OP b with NumPy's broadcasting. */
+export function zip(a: Values, b: Values, f: (u: number, v: number) => number): Values {
+  const rank = Math.max(a.shape.length, b.shape.length);
+  const lengthOf = (of: Values, axis: number): number => of.shape[axis - rank + of.shape.length] ?? 1;
+  const shape = Array.from({ length: rank }, (_, axis) => Math.max(lengthOf(a, axis), lengthOf(b, axis)));
+  const pick = (of: Values, index: number[]): number =>
+    at(of, ...of.shape.map((length, axis) => (length === 1 ? 0 : index[axis + rank - of.shape.length]!)));
+  return fill(shape, (...index) => f(pick(a, index), pick(b, index)));
+}
+
+export function sumAxis(x: Values, axis: number | null, scale = 1): Values {
+  if (axis === null) return { shape: [], data: Float64Array.of(scale * x.data.reduce((a, b) => a + b, 0)) };
+  const shape = x.shape.filter((_, i) => i !== axis);
+  return fill(shape, (...index) => {
+    let sum = 0;
+    for (let i = 0; i < x.shape[axis]!; i++) sum += at(x, ...index.slice(0, axis), i, ...index.slice(axis));
+    return scale * sum;
+  });
+}
+
+/** y [..., m, n] = a [..., m, k] b [..., k, n]; b may lack the leading axes. */
+export function matmul(a: Values, b: Values): Values {
+  const k = a.shape.at(-1)!;
+  const lead = a.shape.slice(0, -2);
+  return fill([...lead, a.shape.at(-2)!, b.shape.at(-1)!], (...index) => {
+    const [row, col] = index.slice(-2) as [number, number];
+    const z = index.slice(0, -2);
+    let sum = 0;
+    for (let i = 0; i < k; i++) sum += at(a, ...z, row, i) * at(b, ...(b.shape.length === 2 ? [] : z), i, col);
+    return sum;
+  });
+}
+
+/** y [..., out] = x [..., in] w^T, w [out, in] */
+export function linear(x: Values, w: Values): Values {
+  const [outputs, inputs] = w.shape as [number, number];
+  return fill([...x.shape.slice(0, -1), outputs], (...index) => {
+    const row = index.slice(0, -1);
+    let sum = 0;
+    for (let i = 0; i < inputs; i++) sum += at(x, ...row, i) * at(w, index.at(-1)!, i);
+    return sum;
+  });
+}
+
+/** s [batch, heads, query, key] from q, k [batch, time, heads * dKv] */
+export function attentionScores(q: Values, k: Values, heads: number, scale: number): Values {
+  const [batch, queries, width] = q.shape as [number, number, number];
+  const dKv = width / heads;
+  return fill([batch, heads, queries, k.shape[1]!], (b, h, i, j) => {
+    let sum = 0;
+    for (let d = 0; d < dKv; d++) sum += at(q, b!, i!, h! * dKv + d) * at(k, b!, j!, h! * dKv + d);
+    return scale * sum;
+  });
+}
+
+/** y [batch, query, heads * dKv] from p [batch, heads, query, key], v [batch, key, heads * dKv] */
+export function attentionValues(p: Values, v: Values): Values {
+  const [batch, heads, queries, keys] = p.shape as [number, number, number, number];
+  const width = v.shape[2]!;
+  const dKv = width / heads;
+  return fill([batch, queries, width], (b, i, column) => {
+    let sum = 0;
+    for (let j = 0; j < keys; j++) sum += at(p, b!, Math.floor(column! / dKv), i!, j) * at(v, b!, j, column!);
+    return sum;
+  });
+}
+
+/** Softmax over the visible keys of s [batch, heads, query, key]; a row that sees nothing is all zero. */
+export function attentionSoftmax(
+  s: Values,
+  options: { bias?: Values; mask?: Values; isCausal?: boolean; past?: number },
+): Values {
+  const { bias, mask, isCausal = false, past } = options;
+  const keys = s.shape[3]!;
+  const isVisible = (b: number, i: number, j: number): boolean =>
+    !(isCausal && j > i) && !(mask && at(mask, b, j) === 0) && !(past !== undefined && j > past);
+  return fill(s.shape, (b, h, i, j) => {
+    if (!isVisible(b!, i!, j!)) return 0;
+    const score = (key: number): number => at(s, b!, h!, i!, key) + (bias ? at(bias, h!, i!, key) : 0);
+    let highest = Number.NEGATIVE_INFINITY;
+    for (let key = 0; key < keys; key++) if (isVisible(b!, i!, key)) highest = Math.max(highest, score(key));
+    let total = 0;
+    for (let key = 0; key < keys; key++) if (isVisible(b!, i!, key)) total += Math.exp(score(key) - highest);
+    return Math.exp(score(j!) - highest) / total;
+  });
+}
+
+export function softmaxRows(x: Values): Values {
+  const cols = x.shape.at(-1)!;
+  return fill(x.shape, (...index) => {
+    const row = index.slice(0, -1);
+    const values = Array.from({ length: cols }, (_, j) => at(x, ...row, j));
+    const highest = Math.max(...values);
+    const total = values.reduce((sum, value) => sum + Math.exp(value - highest), 0);
+    return Math.exp(at(x, ...index) - highest) / total;
+  });
+}
+
+export function rmsNorm(x: Values, w: Values, eps: number): Values {
+  return normalise(x, (row) => ({ mean: 0, rstd: (row.reduce((sum, v) => sum + v * v, 0) / row.length + eps) ** -0.5 }), w, null);
+}
+
+export function layerNorm(x: Values, w: Values, b: Values, eps: number): Values {
+  const statistics = (row: number[]): { mean: number; rstd: number } => {
+    const mean = row.reduce((sum, v) => sum + v, 0) / row.length;
+    const variance = row.reduce((sum, v) => sum + (v - mean) ** 2, 0) / row.length;
+    return { mean, rstd: (variance + eps) ** -0.5 };
+  };
+  return normalise(x, statistics, w, b);
+}
+
+function normalise(x: Values, statistics: (row: number[]) => { mean: number; rstd: number }, w: Values, b: Values | null): Values {
+  const cols = x.shape.at(-1)!;
+  return fill(x.shape, (...index) => {
+    const row = index.slice(0, -1);
+    const column = index.at(-1)!;
+    const { mean, rstd } = statistics(Array.from({ length: cols }, (_, j) => at(x, ...row, j)));
+    return (at(x, ...index) - mean) * rstd * at(w, column) + (b ? at(b, column) : 0);
+  });
+}
+
+/** y [tokens, cols]; an id outside the table gives zeros */
+export function embedding(table: Values, ids: Values): Values {
+  const [rows, cols] = table.shape as [number, number];
+  return fill([...ids.shape, cols], (...index) => {
+    const id = at(ids, ...index.slice(0, -1));
+    return id < 0 || id >= rows ? 0 : at(table, id, index.at(-1)!);
+  });
+}
+
+/** y [heads, query, key] = table[buckets[key - query + offset], head] */
+export function relativeBias(table: Values, buckets: Values, sizes: { queries: number; keys: number; offset: number; past?: number }): Values {
+  const { queries, keys, offset, past = 0 } = sizes;
+  return fill([table.shape[1]!, queries, keys], (h, i, j) => at(table, at(buckets, j! - (i! + past) + offset), h!));
+}
+
+/** loss [rows] */
+export function crossEntropy(logits: Values, labels: Values): Values {
+  const [rows, cols] = logits.shape as [number, number];
+  return fill([rows], (row) => {
+    const label = at(labels, row!);
+    if (label < 0) return 0;
+    const values = Array.from({ length: cols }, (_, j) => at(logits, row!, j));
+    const highest = Math.max(...values);
+    return highest + Math.log(values.reduce((sum, v) => sum + Math.exp(v - highest), 0)) - values[label]!;
+  });
+}
+
+/** Philox4x32-10 in exact integers (BigInt): four 32-bit words for a counter and a key. */
+export function philox(counter: readonly number[], key: readonly number[]): number[] {
+  const word = 0xffffffffn;
+  let [a, b, c, d] = counter.map(BigInt) as [bigint, bigint, bigint, bigint];
+  let [k0, k1] = key.map(BigInt) as [bigint, bigint];
+  for (let round = 0; round < 10; round++) {
+    const p = 0xd2511f53n * a;
+    const q = 0xcd9e8d57n * c;
+    [a, b, c, d] = [(q >> 32n) ^ b ^ k0, q & word, (p >> 32n) ^ d ^ k1, p & word];
+    k0 = (k0 + 0x9e3779b9n) & word;
+    k1 = (k1 + 0xbb67ae85n) & word;
+  }
+  return [a, b, c, d].map(Number);
+}
+
+/** x / (1 - p) where the element's random word is at least p * 2^32, else 0 */
+export function dropout(x: Values, p: number, site: number, state: { seed: number; step: number; micro: number }): Values {
+  const data = x.data.map((value, i) => {
+    const words = philox([Math.floor(i / 4), site, state.step, state.micro], [state.seed, 0]);
+    return words[i % 4]! >= Math.floor(p * 2 ** 32) ? value / (1 - p) : 0;
+  });
+  return { shape: x.shape, data };
+}
+
+/** One AdamW step as torch does it; returns the new parameters. */
+export function adamW(
+  [p, g, m, v]: readonly [Values, Values, Values, Values],
+  o: { lr: number; beta1: number; beta2: number; eps: number; decay: number; clip: number; norm: number; t: number },
+): Values {
+  const shrink = o.clip > 0 ? Math.min(1, o.clip / (o.norm + 1e-6)) : 1;
+  return {
+    shape: p.shape,
+    data: p.data.map((value, i) => {
+      const grad = g.data[i]! * shrink;
+      const first = o.beta1 * m.data[i]! + (1 - o.beta1) * grad;
+      const second = o.beta2 * v.data[i]! + (1 - o.beta2) * grad * grad;
+      const step = first / (1 - o.beta1 ** o.t) / (Math.sqrt(second) / Math.sqrt(1 - o.beta2 ** o.t) + o.eps);
+      return value * (1 - o.lr * o.decay) - o.lr * step;
+    }),
+  };
+}
