@@ -1,4 +1,5 @@
 // How two sets of numbers are compared: by the bound's own formula, never by a helper that could hide a NaN.
+import { listSome } from "@attune/models";
 
 /** One compared part of a record: how many values, and the tensor that came closest to its bound or broke it. */
 export interface Comparison {
@@ -46,6 +47,7 @@ export class PartComparison {
   #values = 0;
   #worst: Comparison["worst"] = null;
   #failed = false;
+  readonly #lacking: string[] = [];
 
   constructor(readonly part: string) {}
 
@@ -56,8 +58,18 @@ export class PartComparison {
     if (!(error <= bound)) this.#failed = true;
   }
 
+  /** A tensor that is on one side only. */
+  lacks(tensor: string): void {
+    this.#failed = true;
+    this.#lacking.push(tensor);
+  }
+
   result(): Comparison {
     const { part } = this;
+    if (this.#lacking.length > 0) {
+      const reason = `not there to compare: ${listSome(this.#lacking, 3)}`;
+      return { part, values: this.#values, worst: this.#worst, passed: false, reason };
+    }
     if (this.#values === 0) return missing(part, "nothing to compare: the record lacks it");
     return { part, values: this.#values, worst: this.#worst, passed: !this.#failed };
   }

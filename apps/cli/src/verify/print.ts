@@ -19,7 +19,7 @@ function printOne({ folder, parts, notCompared }: Verification): string {
     String(values),
     worst ? worst.error.toExponential(1) : "-",
     worst ? worst.bound.toExponential(0) : "-",
-    worst?.tensor ?? reason ?? "",
+    reason ?? worst?.tensor ?? "",
   ]);
   const columns = [
     { title: "" },

@@ -22,7 +22,8 @@ export interface GreedyCase {
 
 export interface ReferenceRecord {
   forward: { cases: readonly ForwardCase[]; read(name: string, tensor: string): Promise<Float32Array> };
-  readGradients(file: string): Promise<Map<string, Float32Array>>;
+  /** null: the file is not there. */
+  readGradients(file: string): Promise<Map<string, Float32Array> | null>;
   generation: { inputIds: number[][]; attentionMask: number[][] | null; cases: readonly GreedyCase[] } | null;
   /** Parts of the record that this version of attune does not compute, for the user to know. */
   notCompared: readonly string[];
@@ -44,6 +45,7 @@ export async function openRecord(source: FileSource): Promise<ReferenceRecord> {
   return {
     forward: { cases, read: async (name, tensor) => f32(checkpoint, `${name}.${tensor}`) },
     async readGradients(file) {
+      if (!(await source.has(file))) return null;
       const gradients = await openSafetensors(source, file);
       const read = await Promise.all(gradients.names.map(async (name) => [name, await f32(gradients, name)] as const));
       return new Map(read);

@@ -1,13 +1,16 @@
 // Runs a T5 record through the engine and compares every part of it.
 import {
+  type Checkpoint,
   type FileSource,
   GreedyGenerator,
   loadT5Weights,
   openCheckpoint,
+  openT5Weights,
   readJsonObject,
   readT5Config,
   shiftRight,
   T5,
+  type T5Config,
   type T5OnDevice,
 } from "@attune/models";
 import { affine, backward, crossEntropy, type Device, noGrad, sum, type Tensor, tensor } from "@attune/tensor";
@@ -21,22 +24,41 @@ export interface Bounds {
   gradients: number;
 }
 
-/** All comparisons of one record. Throws (data) where the folder is no readable model. */
+/** A record whose files were found and fit together. */
+export interface OpenedRecord {
+  config: T5Config;
+  checkpoint: Checkpoint;
+  record: ReferenceRecord;
+}
+
+/** Reads all but the weights' values, without a device. Throws (data) where the folder is no readable model or no record. */
+export async function openT5Record(source: FileSource): Promise<OpenedRecord> {
+  const config = readT5Config(await readJsonObject(source, "config.json"), { where: source.describe("config.json") });
+  const checkpoint = await openCheckpoint(source);
+  await openT5Weights(config, checkpoint);
+  return { config, checkpoint, record: await openRecord(source) };
+}
+
+/** All comparisons of one record. */
 export async function verifyT5(
   device: Device,
-  source: FileSource,
+  { config, checkpoint, record }: OpenedRecord,
   bounds: Bounds,
 ): Promise<{ parts: Comparison[]; notCompared: readonly string[] }> {
-  const config = readT5Config(await readJsonObject(source, "config.json"), { where: source.describe("config.json") });
-  const record = await openRecord(source);
-  const loaded = await loadT5Weights(device, config, await openCheckpoint(source), { trainable: true });
+  const loaded = await loadT5Weights(device, config, checkpoint, { trainable: true });
   const model = new T5(loaded.config, loaded.weights);
-  const parts: Comparison[] = [];
-  parts.push(...(await compareForward(device, model, record, bounds)));
-  parts.push(await compareGradients(device, model, loaded, record, bounds));
-  parts.push(await compareGreedy(device, model, record));
+  const parts = [
+    ...(await compareForward(device, model, record, bounds)),
+    await compareGradients(device, model, loaded, record, bounds),
+    await compareGreedy(device, model, record),
+  ];
   loaded.trainable?.dispose();
   return { parts, notCompared: record.notCompared };
+}
+
+/** Bounds for a model: without scaling before the head logits are larger sums, and eager against fused attention alone differs by 1e-5. */
+export function boundsFor({ config }: OpenedRecord, given: Partial<Bounds> = {}): Bounds {
+  return { values: given.values ?? (config.scaleDecoderOutputs ? 1e-5 : 3e-5), gradients: given.gradients ?? 1e-4 };
 }
 
 function inputsOf(
@@ -79,12 +101,15 @@ async function compareForward(device: Device, model: T5, record: ReferenceRecord
         return { logits, loss: labels ? sum(crossEntropy(logits, labels)) : null, kept: [...kept.values()] };
       }),
     );
+    // what every case must have: without it nothing would be compared, and nothing would fail
+    if (!forwardCase.tensors.includes("logits")) logitsPart.lacks(`${forwardCase.name}.logits`);
+    if (loss && forwardCase.loss === null) lossPart.lacks(forwardCase.name);
     for (const name of forwardCase.tensors) {
       const ours = name === "logits" ? logits : kept.get(name);
       const label = `${forwardCase.name}.${name}`;
       const part = name === "logits" ? logitsPart : hiddenPart;
       if (!ours) {
-        part.add(label, 0, Number.NaN, bounds.values); // the record names something that we do not compute
+        part.lacks(label); // the record names something that we do not compute
         continue;
       }
       const reference = await record.forward.read(forwardCase.name, name);
@@ -105,7 +130,7 @@ async function compareForward(device: Device, model: T5, record: ReferenceRecord
       );
     }
     if (forwardCase.loss !== null && loss) {
-      const mean = (await loss.item()) / (forwardCase.lossTokens ?? 1);
+      const mean = (await loss.item()) / forwardCase.lossTokens!;
       lossPart.add(forwardCase.name, 1, scaledMaxError([mean], [forwardCase.loss]), bounds.values);
     }
     for (const held of [logits, loss, ...kept.values()]) held?.dispose();
@@ -124,6 +149,10 @@ async function compareGradients(
   for (const forwardCase of record.forward.cases) {
     if (!forwardCase.gradients) continue;
     const reference = await record.readGradients(forwardCase.gradients);
+    if (!reference) {
+      part.lacks(forwardCase.gradients);
+      continue;
+    }
     const globalNorm = Math.sqrt([...reference.values()].reduce((total, values) => total + norm(values) ** 2, 0));
     loaded.trainable!.zeroGrad();
     device.scope(() => {
@@ -134,7 +163,7 @@ async function compareGradients(
       const label = `${forwardCase.name}: ${name}`;
       const ours = loaded.weights.get(name);
       const theirs = reference.get(name);
-      if (!ours || !theirs) part.add(label, 0, Number.NaN, bounds.gradients);
+      if (!ours || !theirs) part.lacks(label);
       else part.add(label, theirs.length, normError(await ours.grad!.toArray(), theirs, globalNorm), bounds.gradients);
     }
   }

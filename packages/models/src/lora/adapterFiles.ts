@@ -51,7 +51,10 @@ export async function readAdapter(source: FileSource, linears: readonly LinearMo
     ...(config.useDora ? [{ name: keyOf(path, "lora_magnitude_vector"), shape: [outFeatures], kind: "norm" as const }] : []),
   ]);
   const file = await openSafetensors(source, WEIGHTS);
-  matchCheckpoint(expected, file.tensors, { where: `${where} (an adapter of "${config.baseModel ?? "unknown"}")` });
+  // beside an adapted output head PEFT saves a copy of the frozen head itself, which the base model has too
+  const copies = new Set(modules.map(({ path }) => keyOf(path, "base_layer.weight")));
+  const description = `${where} (an adapter of "${config.baseModel ?? "unknown"}")`;
+  matchCheckpoint(expected, file.tensors, { where: description, ignored: (name) => copies.has(name) });
   const read = async (name: string) => toFloat32(name, await file.read(name));
   const adapted: AdapterModule[] = [];
   for (const { path, rank, scale } of modules) {

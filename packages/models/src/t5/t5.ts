@@ -172,7 +172,8 @@ export class T5 {
 
   /** Logits [..., vocab] from decoder output [..., dModel] */
   logits(hidden: Tensor): Tensor {
-    return linear(this.#scaled(hidden), this.#weight(this.config.tieWordEmbeddings ? "shared" : "lm_head"));
+    const x = this.#scaled(hidden);
+    return this.config.tieWordEmbeddings ? linear(x, this.#weight("shared")) : this.#project("lm_head", x);
   }
 
   #scaled(hidden: Tensor): Tensor {
