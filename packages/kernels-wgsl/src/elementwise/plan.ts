@@ -51,10 +51,21 @@ export function planUnary({ op, count, alpha = 1, beta = 0 }: UnarySizes, facts:
   };
 }
 
-/** dx = f'(x) * dy */
-export function planUnaryBackward({ op, count, alpha = 1, beta = 0 }: UnarySizes, facts: DeviceFacts): KernelCall {
-  const forward = planUnary({ op, count, alpha, beta }, facts);
-  return { ...forward, kernel: elementwiseUnaryBackward, flops: 2 * count, bytes: 12 * count };
+/** dx = f'(x) * dy; affine has none of its own, its backward is affine again */
+export function planUnaryBackward(
+  { op, count }: { op: Exclude<UnaryOp, "affine">; count: number },
+  facts: DeviceFacts,
+): KernelCall {
+  const quads = quadsOf(count);
+  return {
+    kernel: elementwiseUnaryBackward,
+    variant: { OP: `${UNARY_OPS[op]}u` },
+    params: { quads },
+    workgroups: groupsOf(quads, facts),
+    reason: "four elements a lane",
+    flops: 2 * count,
+    bytes: 12 * count,
+  };
 }
 
 /** y = a OP b, equal shapes */

@@ -1,6 +1,6 @@
-// dx = f'(x) * dy, element by element, for the same OPs as unary.wgsl.
-const OP = 0u;
-struct Params { quads: u32, alpha: f32, beta: f32 }
+// dx = f'(x) * dy, element by element, for the OPs of unary.wgsl but affine (0), whose backward is affine again.
+const OP = 1u;
+struct Params { quads: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
@@ -15,7 +15,6 @@ fn gelu_new_slope(v: vec4f) -> vec4f {              // d/dv 0.5 v (1 + t) with t
 }
 fn slope(v: vec4f) -> vec4f {
   switch OP {
-    case 0u: { return vec4f(params.alpha); }
     case 1u: { return select(vec4f(0.0), vec4f(1.0), v > vec4f(0.0)); }
     case 2u: { return gelu_new_slope(v); }
     case 3u: { return exp(v); }

@@ -118,8 +118,17 @@ function innerNt(rows: number, lanes: number): string {
   }
   lines.push("  }");
   lines.push(
-    ...storeRows(rows, (i) => `vec4f(${range(4).map((j) => `s${i}_${j}`).join(", ")})`),
-    ...range(4).map((j) => `    let column${j} = c0 + ${j * lanes}u + l;\n    if (column${j} < n) { ${assign(`c[row + column${j}]`, `value[${j}]`, "0.0")} }`),
+    ...storeRows(
+      rows,
+      (i) =>
+        `vec4f(${range(4)
+          .map((j) => `s${i}_${j}`)
+          .join(", ")})`,
+    ),
+    ...range(4).map(
+      (j) =>
+        `    let column${j} = c0 + ${j * lanes}u + l;\n    if (column${j} < n) { ${assign(`c[row + column${j}]`, `value[${j}]`, "0.0")} }`,
+    ),
     "  }",
   );
   return lines.join("\n");

@@ -18,7 +18,7 @@ export function planAdamW({ count, decay, beta1, beta2, eps, clip }: AdamWSizes,
   return {
     kernel: optimizerAdamw,
     variant: {},
-    params: { quads, decay, beta1, beta2, eps, clip },
+    params: { quads, decay, beta1, beta2, rest1: 1 - beta1, rest2: 1 - beta2, eps, clip },
     workgroups: spread(Math.ceil(quads / 64), facts),
     reason: "a range of the arena at once",
     flops: 12 * count,

@@ -1,3 +1,3 @@
-export * as references from "./references.js";
-export type { Values } from "./references.js";
 export { type MutationRule, mutate, mutationRules } from "./mutate.js";
+export type { Values } from "./references.js";
+export * as references from "./references.js";

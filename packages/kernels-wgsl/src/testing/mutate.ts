@@ -7,7 +7,11 @@ export interface MutationRule {
 }
 
 export const mutationRules: readonly MutationRule[] = [
-  { name: "sum starts at 1", find: /(var (?:sum|dot|squares|total) = )(?:0\.0|vec4f\(0\.0\));/, replace: "$11.0 + 0.0 * vec4f(0.0).x;" },
+  {
+    name: "sum starts at 1",
+    find: /(var (?:sum|dot|squares|total) = )(?:0\.0|vec4f\(0\.0\));/,
+    replace: "$11.0 + 0.0 * vec4f(0.0).x;",
+  },
   { name: "accumulator starts at 1", find: /(var s0(?:_0)? = )(0\.0|vec4f\(0\.0\));/, replace: "$1$2 + 1.0;" },
   { name: "adds become subtractions", find: / \+= (?!LANES|4u|1u)/, replace: " -= " },
   { name: "first element skipped", find: /(var (?:m|row|t|d|k|query) = )(0u|first);/, replace: "$1$2 + 1u;" },
@@ -26,11 +30,25 @@ export const mutationRules: readonly MutationRule[] = [
   { name: "wrong constant", find: /0\.044715/, replace: "0.045715" },
   { name: "epsilon dropped", find: / \+ params\.eps\)/, replace: ")" },
   { name: "second moment for first", find: /params\.beta1 \*/, replace: "params.beta2 *" },
-  { name: "row index off by one", find: /\(row \* params\.capacity \+ state\.past\)/, replace: "(row * params.capacity + state.past + 1u)" },
+  {
+    name: "row index off by one",
+    find: /\(row \* params\.capacity \+ state\.past\)/,
+    replace: "(row * params.capacity + state.past + 1u)",
+  },
   { name: "threshold inverted", find: /words >= vec4u/, replace: "words < vec4u" },
   { name: "wrong broadcast lane", find: /subgroupBroadcast\((a\d?(?:_0)?\.x|a0\.x), 0u\)/, replace: "subgroupBroadcast($1, 1u)" },
   { name: "half dropped", find: /\bw\.x << 16u/, replace: "w.x" },
-  { name: "wrong bucket", find: /bucket_of\[key \+ params\.offset - query\]/, replace: "bucket_of[key + params.offset - query + 1u]" },
+  {
+    name: "half words swapped",
+    find: /unpack2x16float\(w\.x\), unpack2x16float\(w\.y\)/,
+    replace: "unpack2x16float(w.y), unpack2x16float(w.x)",
+  },
+  {
+    name: "wrong bucket",
+    find: /bucket_of\[key \+ params\.offset - query\]/,
+    replace: "bucket_of[key + params.offset - query + 1u]",
+  },
+  { name: "column shifted", find: /\bi % params\.cols\b/, replace: "(i + 1u) % params.cols" },
   { name: "range test dropped", find: /id < 0i \|\| u32\(id\) >= params\.rows/, replace: "false" },
   { name: "tie shared wrongly", find: /vec4f\(0\.5\), a\[i\] == b\[i\]/, replace: "vec4f(1.0), a[i] == b[i]" },
   { name: "comparison inverted", find: /x\[base \+ col\] > best/, replace: "x[base + col] < best" },

@@ -151,7 +151,12 @@ export function layerNorm(x: Values, w: Values, b: Values, eps: number): Values 
   return normalise(x, statistics, w, b);
 }
 
-function normalise(x: Values, statistics: (row: number[]) => { mean: number; rstd: number }, w: Values, b: Values | null): Values {
+function normalise(
+  x: Values,
+  statistics: (row: number[]) => { mean: number; rstd: number },
+  w: Values,
+  b: Values | null,
+): Values {
   const cols = x.shape.at(-1)!;
   return fill(x.shape, (...index) => {
     const row = index.slice(0, -1);
@@ -171,7 +176,11 @@ export function embedding(table: Values, ids: Values): Values {
 }
 
 /** y [heads, query, key] = table[buckets[key - query + offset], head] */
-export function relativeBias(table: Values, buckets: Values, sizes: { queries: number; keys: number; offset: number; past?: number }): Values {
+export function relativeBias(
+  table: Values,
+  buckets: Values,
+  sizes: { queries: number; keys: number; offset: number; past?: number },
+): Values {
   const { queries, keys, offset, past = 0 } = sizes;
   return fill([table.shape[1]!, queries, keys], (h, i, j) => at(table, at(buckets, j! - (i! + past) + offset), h!));
 }

@@ -21,10 +21,7 @@ export class ScratchSet {
     slots.forEach((bytes, slot) => {
       const buffer = this.#buffers[slot];
       if (buffer && buffer.bytes >= bytes) return;
-      if (buffer) {
-        this.device.backend.flush(); // what is encoded may still use it
-        this.device.destroyBuffer(buffer, "activations");
-      }
+      if (buffer) this.device.destroyBuffer(buffer, "activations");
       this.#buffers[slot] = this.device.createBuffer(bytes, `scratch ${slot}`, "activations");
       grew = true;
     });
@@ -36,7 +33,6 @@ export class ScratchSet {
   }
 
   dispose(): void {
-    this.device.backend.flush();
     for (const buffer of this.#buffers) this.device.destroyBuffer(buffer, "activations");
     this.#buffers.length = 0;
     this.version++;

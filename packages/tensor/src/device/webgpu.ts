@@ -82,7 +82,11 @@ export class WebGpuBackend implements Backend {
     }
     const usage = GPU_USAGE.STORAGE | GPU_USAGE.UNIFORM | GPU_USAGE.COPY_SRC | GPU_USAGE.COPY_DST;
     const gpu = this.gpu.createBuffer({ label, size: bytes, usage });
-    return { bytes, gpu, destroy: () => gpu.destroy() };
+    const destroy = (): void => {
+      this.#submit(); // what is encoded may still use it
+      gpu.destroy();
+    };
+    return { bytes, gpu, destroy };
   }
 
   write(place: Place, data: ArrayBufferView): void {

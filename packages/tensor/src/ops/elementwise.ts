@@ -31,7 +31,7 @@ export const unaryOp: Op<UnaryAttrs> = {
     const [x] = ctx.inputs;
     if (attrs.op === "affine") return [runUnary(ctx, dy, { op: "affine", alpha: attrs.alpha, beta: 0 })]; // does not keep x alive
     const dx = ctx.empty(x!.shape);
-    ctx.run(planUnaryBackward({ ...attrs, count: x!.size }, ctx.facts), { x: x!, dy, dx }); // dx = f'(x) * dy
+    ctx.run(planUnaryBackward({ op: attrs.op, count: x!.size }, ctx.facts), { x: x!, dy, dx }); // dx = f'(x) * dy
     return [dx];
   },
 };

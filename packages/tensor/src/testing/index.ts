@@ -1,1 +1,10 @@
-export {};
+import { elementwiseCases } from "./cases/elementwise.js";
+import { matmulCases } from "./cases/matmul.js";
+import { modelCases } from "./cases/model.js";
+import type { OpCase } from "./opCase.js";
+
+export { type CaseReport, generator, runCase, runExtremes } from "./harness.js";
+export type { CaseInput, Dims, OpCase } from "./opCase.js";
+
+/** Every op of the engine, as the harness tests it. */
+export const opCases: readonly OpCase[] = [...elementwiseCases, ...matmulCases, ...modelCases];

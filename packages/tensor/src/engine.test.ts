@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { backward } from "./autograd.js";
+import { type NodeDevice, openDevice } from "./node.js";
+import { noGrad } from "./op.js";
+import { add, affine, mul, relu } from "./ops/elementwise.js";
+import { embedding } from "./ops/embedding.js";
+import { linear, matmul } from "./ops/matmul.js";
+import { reshape, sum } from "./ops/reduce.js";
+import { AdamW } from "./optim/adamW.js";
+import { ParameterSet } from "./optim/parameterSet.js";
+import { ProgramState } from "./programState.js";
+import { parameter, persistent, tensor } from "./tensor.js";
+
+describe("the eager engine", () => {
+  let device: NodeDevice;
+  beforeAll(async () => {
+    device = await openDevice();
+  });
+  afterAll(() => device.destroy());
+
+  it("frees what a scope made and does not return", async () => {
+    const kept = device.scope(() => {
+      const x = tensor(device, [1, 2, 3], [3]);
+      return { y: affine(x, 2), lost: null };
+    });
+    expect([...(await kept.y.toArray())]).toEqual([2, 4, 6]);
+    let stray = kept.y;
+    device.scope(() => {
+      stray = affine(kept.y, 1);
+    });
+    await expect(stray.toArray()).rejects.toThrow("its memory was freed when its scope ended");
+    kept.y.dispose();
+  });
+
+  it("frees what a scope made when its body throws", () => {
+    const before = device.memory.liveBytes;
+    device.trim();
+    expect(() =>
+      device.scope(() => {
+        tensor(device, new Float32Array(1000), [1000]);
+        throw new Error("oops");
+      }),
+    ).toThrow("oops");
+    device.trim();
+    expect(device.memory.liveBytes).toBeLessThanOrEqual(before);
+  });
+
+  it("writes do not overtake work that was appended before them", async () => {
+    const x = persistent(device, [4], { values: Float32Array.of(1, 1, 1, 1) });
+    const y = device.scope(() => affine(x, 10));
+    x.write(Float32Array.of(2, 2, 2, 2)); // the affine is encoded, not yet submitted
+    expect([...(await y.toArray())]).toEqual([10, 10, 10, 10]);
+    x.dispose();
+    y.dispose();
+  });
+
+  it("computes no gradient of frozen tensors and records nothing under noGrad", () => {
+    const frozen = persistent(device, [4, 4], { values: new Float32Array(16).fill(0.5) });
+    const trained = parameter(device, new Float32Array(16).fill(0.25), [4, 4]);
+    const kernels: string[] = [];
+    device.scope(() => {
+      const loss = sum(linear(linear(tensor(device, new Float32Array(8).fill(1), [2, 4]), trained), frozen));
+      device.onCall = (call) => kernels.push(call.kernel.name);
+      backward(loss);
+      device.onCall = null;
+    });
+    expect(kernels.filter((name) => name.includes("<tn")).length).toBe(1); // dw of the trained weight alone
+    const y = noGrad(() => relu(trained));
+    expect(y.requiresGrad).toBe(false);
+    expect(() => backward(sum(y))).toThrow("does not depend on any parameter");
+    for (const made of [frozen, trained, y]) made.dispose();
+  });
+
+  it("accumulates into the gradient a parameter owns", async () => {
+    const w = parameter(device, [1, 2], [2]);
+    for (let i = 0; i < 3; i++) device.scope(() => backward(sum(mul(w, w))));
+    expect([...(await w.grad!.toArray())]).toEqual([6, 12]); // 3 * 2w
+    w.dispose();
+  });
+
+  it("says what is wrong before anything reaches the device", () => {
+    device.scope(() => {
+      const a = tensor(device, new Float32Array(6), [2, 3]);
+      const b = tensor(device, new Float32Array(8), [4, 2]);
+      const ids = tensor(device, Int32Array.of(1), [1]);
+      expect(() => matmul(a, b)).toThrow("matmul: last axis of a must equal axis -2 of b: a [2, 3], b [4, 2]: 3 against 4");
+      expect(() => linear(a, b)).toThrow("linear: x [2, 3] must end in the inputs of w [out, in] = [4, 2]");
+      expect(() => add(a, b)).toThrow("shapes [2, 3] and [4, 2] do not broadcast");
+      expect(() => reshape(a, [4])).toThrow("reshape: [2, 3] has 6 values, [4] wants 4");
+      expect(() => relu(ids)).toThrow("x must be f32, got i32");
+      expect(() => embedding(a, b)).toThrow("ids must be i32, got f32");
+      expect(() => backward(a)).toThrow("root must be one value, got shape [2, 3]");
+      expect(() => tensor(device, [1, 2, 3], [2])).toThrow("shape [2] needs 2 values, got 3");
+    });
+  });
+
+  it("refuses a tensor that no binding can hold", async () => {
+    const small = await openDevice({ limits: { maxStorageBufferBindingSize: 1024 } });
+    expect(() => tensor(small, new Float32Array(300), [300])).toThrow("exceed the 1024 that this device binds at once");
+    small.destroy();
+  });
+
+  it("runs without subgroups too", async () => {
+    const plain = await openDevice({ without: ["subgroups"] });
+    expect(plain.facts.subgroupSize).toBeNull();
+    const y = plain.scope(() => sum(linear(tensor(plain, [1, 2, 3, 4], [1, 4]), tensor(plain, [1, 1, 1, 1], [1, 4]))));
+    expect(await y.item()).toBe(10);
+    plain.destroy();
+  });
+
+  it("reports a shader that does not compile as a device error", async () => {
+    const broken = await openDevice({ rewrite: (_, code) => code.replace("fn main(", "fn main(oops ") });
+    const run = async (): Promise<void> => {
+      const y = broken.scope(() => relu(tensor(broken, [1], [1])));
+      await y.toArray();
+      broken.backend.flush();
+    };
+    await expect(run()).rejects.toThrow(/device error/);
+    broken.destroy();
+  });
+
+  it("takes AdamW's steps as torch does", async () => {
+    const set = new ParameterSet(device, [{ name: "p", shape: [2], decays: true }]);
+    set.get("p").write(Float32Array.of(1, -2));
+    const optimizer = new AdamW(set, { weightDecay: 0.01, clipNorm: 0 });
+    const state = new ProgramState(device);
+    for (const [t, gradient] of [
+      [1, [0.5, -1]],
+      [2, [0.25, 0.5]],
+    ] as const) {
+      set.get("p").grad!.write(Float32Array.from(gradient));
+      state.set(optimizer.stateFor(t, 0.1));
+      device.scope(() => optimizer.step(state));
+    }
+    const [a, b] = await set.get("p").toArray();
+    expect(a).toBeCloseTo(0.80488306, 6); // torch.optim.AdamW, lr 0.1, weight decay 0.01
+    expect(b).toBeCloseTo(-1.86946833, 6);
+    for (const made of [optimizer, state, set]) made.dispose();
+  });
+
+  it("clips by the norm of all gradients together", async () => {
+    const set = new ParameterSet(device, [
+      { name: "a", shape: [1], decays: true },
+      { name: "b", shape: [1], decays: false },
+    ]);
+    set.get("a").grad!.write(Float32Array.of(3));
+    set.get("b").grad!.write(Float32Array.of(4));
+    const optimizer = new AdamW(set, { beta1: 0, beta2: 0, eps: 1, weightDecay: 0, clipNorm: 1 });
+    const state = new ProgramState(device, { ...optimizer.stateFor(1, 1) });
+    device.scope(() => optimizer.step(state));
+    expect(await optimizer.norm.item()).toBeCloseTo(5, 6);
+    // without moments the step is g / (|g| + 1) of the clipped gradient 0.6, 0.8
+    expect(await set.get("a").item()).toBeCloseTo(-0.6 / 1.6, 6);
+    expect(await set.get("b").item()).toBeCloseTo(-0.8 / 1.8, 6);
+    for (const made of [optimizer, state, set]) made.dispose();
+  });
+});

@@ -1,0 +1,115 @@
+// The harness must be able to fail: small mistakes are made in every kernel's text, and the ops that use the kernel must notice.
+import { type Kernel, specialize } from "@attune/kernels-wgsl";
+import { type MutationRule, mutate, mutationRules } from "@attune/kernels-wgsl/testing";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type NodeDevice, openDevice } from "../node.js";
+import { type Dims, type OpCase, opCases, runCase } from "../testing/index.js";
+
+/** Mutants a kernel in the short mode; the long mode tries every rule at every place. */
+const MUTANTS_PER_KERNEL = process.env.ATTUNE_LONG ? Number.POSITIVE_INFINITY : 2;
+
+/** Mutants that compute the same, each with the reason. Key: kernel (without its variant), rule, occurrence. */
+const EQUIVALENT: Readonly<Record<string, string>> = {
+  "softmax/attention|lowest is zero|0":
+    "scores are shifted by any bound above them; with 0 the sum only loses range, which small scores do not show",
+  "crossEntropy/rows|lowest is zero|0": "as in softmax: the shift cancels",
+  "softmax/attention|row reduction dropped|0": "a lane's own maximum is a valid shift too, until exp overflows",
+  "crossEntropy/rows|row reduction dropped|0": "as in softmax",
+  "embedding/gather|range test dropped|0":
+    "a read out of range gives zero here (robust access); the test is for devices that clamp",
+  "matmul/subgroup<nt>|first element skipped|0": "(base + k) / 4 rounds down, so a k that starts at 1 reads the same vec4s",
+};
+
+interface Mutant {
+  kernel: string;
+  rule: MutationRule;
+  occurrence: number;
+  cases: readonly OpCase[];
+}
+
+describe("mutants of kernels", () => {
+  let device: NodeDevice;
+  const mutants: Mutant[] = [];
+  const untouched: string[] = [];
+
+  beforeAll(async () => {
+    device = await openDevice();
+    for (const [kernel, { texts, cases }] of await kernelsInUse(device)) {
+      const found = mutationRules.flatMap((rule) =>
+        [0, 1, 2].flatMap((occurrence): Mutant[] => {
+          const applies = texts.some((text) => mutate(text, rule, occurrence) !== null);
+          // a matmul with a packed operand differs from its f32 sibling in how it loads that operand, and only that is tried again
+          if (/bf16|f16/.test(kernel) && !rule.name.startsWith("half")) return [];
+          return applies && !EQUIVALENT[keyOf(kernel, rule, occurrence)] ? [{ kernel, rule, occurrence, cases }] : [];
+        }),
+      );
+      if (found.length === 0) untouched.push(kernel);
+      // spread over the rules, and not the same ones for every kernel
+      const step = Math.max(1, Math.floor(found.length / MUTANTS_PER_KERNEL));
+      mutants.push(...found.filter((_, i) => i % step === 0).slice(0, MUTANTS_PER_KERNEL));
+    }
+  });
+  afterAll(() => device.destroy());
+
+  it("reaches every kernel that the ops use", () => {
+    expect(untouched).toEqual([]);
+    expect(mutants.length).toBeGreaterThan(40);
+  });
+
+  it("are all found out", async () => {
+    const survivors: string[] = [];
+    for (const { kernel, rule, occurrence, cases } of mutants) {
+      const rewrite = (of: Kernel, code: string): string =>
+        of.name === kernel ? (mutate(code, rule, occurrence) ?? code) : code;
+      const broken = await openDevice({ rewrite });
+      let isKilled = false;
+      for (const opCase of cases) {
+        isKilled ||= await notices(broken, opCase);
+        if (isKilled) break;
+      }
+      broken.destroy();
+      if (!isKilled) survivors.push(`${keyOf(kernel, rule, occurrence)}  (tried ${cases.length} cases)`);
+    }
+    console.log(`mutants: ${mutants.length} made, ${mutants.length - survivors.length} found out`);
+    expect(survivors).toEqual([]);
+  }, 600_000);
+});
+
+/** Whether a case fails at any of its edges. */
+async function notices(broken: NodeDevice, opCase: OpCase): Promise<boolean> {
+  for (const { why: _, ...dims } of opCase.edges) {
+    try {
+      if ((await runCase(broken, opCase, { dims: dims as Dims, seed: 1, quick: true })).failures.length > 0) return true;
+    } catch {
+      return true; // a text that does not compile is noticed as well
+    }
+  }
+  return false;
+}
+
+function keyOf(kernel: string, rule: MutationRule, occurrence: number): string {
+  return `${kernel.replace(/<(\w+),.*>/, "<$1>")}|${rule.name}|${occurrence}`;
+}
+
+/** Every kernel that some case runs, its texts, and the cases that run it: those that run little else first. */
+async function kernelsInUse(device: NodeDevice): Promise<Map<string, { texts: string[]; cases: OpCase[] }>> {
+  const users = new Map<string, { texts: Set<string>; cases: { opCase: OpCase; texts: number }[] }>();
+  for (const opCase of opCases) {
+    const used = new Map<string, Kernel>();
+    device.onCall = (call) => used.set(specialize(call), call.kernel);
+    for (const { why: _, ...dims } of opCase.edges) await runCase(device, opCase, { dims: dims as Dims, seed: 1, quick: true });
+    device.onCall = null;
+    for (const [text, { name }] of used) {
+      const entry = users.get(name) ?? { texts: new Set(), cases: [] };
+      users.set(name, entry);
+      entry.texts.add(text);
+      if (!entry.cases.some((user) => user.opCase === opCase)) entry.cases.push({ opCase, texts: used.size });
+    }
+  }
+  return new Map(
+    [...users].map(([name, { texts, cases }]) => {
+      cases.sort((a, b) => a.texts - b.texts);
+      return [name, { texts: [...texts], cases: cases.map(({ opCase }) => opCase) }];
+    }),
+  );
+}

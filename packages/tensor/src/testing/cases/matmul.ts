@@ -1,0 +1,131 @@
+import { references } from "@attune/kernels-wgsl/testing";
+import { attentionScores, attentionSoftmax, attentionValues, softmax } from "../../ops/attention.js";
+import { linear, matmul } from "../../ops/matmul.js";
+import type { OpCase } from "../opCase.js";
+
+/** Sums of up to 100 products of numbers below 1: errors grow with the count of terms. */
+const sums = { output: 1e-5, gradient: 1e-3, why: "sums of up to 100 products" };
+
+const linearCase = (name: string, dtype: "f32" | "bf16" | "f16", inFours: boolean): OpCase => {
+  const of = (size: number): number => (inFours ? 4 * Math.ceil(size / 4) : size);
+  return {
+    name,
+    dims: { rows: [1, 40], inputs: [1, 70], outputs: [1, 70] },
+    edges: [
+      { rows: 1, inputs: 1, outputs: 1, why: "the least" },
+      { rows: 33, inputs: 36, outputs: 68, why: "a tile and a bit in both directions" },
+      { rows: 8, inputs: 64, outputs: 32, why: "the small tile exactly" },
+    ],
+    inputs: ({ rows, inputs, outputs }) => [
+      { shape: [rows!, of(inputs!)] },
+      { shape: [of(outputs!), of(inputs!)], dtype, isConstant: dtype !== "f32" },
+    ],
+    run: ([x, w]) => linear(x!, w!),
+    reference: ([x, w]) => references.linear(x!, w!),
+    bounds: sums,
+  };
+};
+
+const heads = (name: string, dKv: number): OpCase[] => [
+  {
+    name: `attentionScores, ${name}`,
+    dims: { batch: [1, 3], heads: [1, 3], queries: [1, 20], keys: [1, 20] },
+    edges: [
+      { batch: 2, heads: 3, queries: 9, keys: 12, why: "batches and heads have strides of their own" },
+      { batch: 1, heads: 2, queries: 36, keys: 20, why: "the large tile, scaled" },
+    ],
+    inputs: ({ batch, heads: h, queries, keys }) => [
+      { shape: [batch!, queries!, h! * dKv] },
+      { shape: [batch!, keys!, h! * dKv] },
+    ],
+    run: ([q, k], { heads: h }) => attentionScores(q!, k!, { heads: h!, scale: 0.5 }),
+    reference: ([q, k], { heads: h }) => references.attentionScores(q!, k!, h!, 0.5),
+    bounds: sums,
+  },
+  {
+    name: `attentionValues, ${name}`,
+    dims: { batch: [1, 3], heads: [1, 3], queries: [1, 20], keys: [1, 20] },
+    edges: [{ batch: 2, heads: 3, queries: 9, keys: 12, why: "batches and heads have strides of their own" }],
+    inputs: ({ batch, heads: h, queries, keys }) => [
+      { shape: [batch!, h!, queries!, keys!] },
+      { shape: [batch!, keys!, h! * dKv] },
+    ],
+    run: ([p, v]) => attentionValues(p!, v!),
+    reference: ([p, v]) => references.attentionValues(p!, v!),
+    bounds: sums,
+  },
+];
+
+export const matmulCases: readonly OpCase[] = [
+  linearCase("linear", "f32", true),
+  linearCase("linear, odd sizes", "f32", false),
+  linearCase("linear, bf16 weight", "bf16", true),
+  linearCase("linear, f16 weight", "f16", true),
+  linearCase("linear, bf16 weight of odd sizes", "bf16", false),
+  {
+    name: "matmul",
+    dims: { batch: [1, 3], m: [1, 20], n: [1, 20], k: [1, 40] },
+    edges: [{ batch: 2, m: 4, n: 8, k: 12, why: "fours everywhere" }],
+    inputs: ({ batch, m, n, k }) => [{ shape: [batch!, m!, k!] }, { shape: [batch!, k!, n!] }],
+    run: ([a, b]) => matmul(a!, b!),
+    reference: ([a, b]) => references.matmul(a!, b!),
+    bounds: sums,
+  },
+  {
+    name: "matmul with a shared operand",
+    dims: { batch: [1, 3], m: [1, 20], n: [1, 20], k: [1, 40] },
+    edges: [{ batch: 3, m: 12, n: 36, k: 16, why: "the batch becomes rows" }],
+    inputs: ({ batch, m, n, k }) => [{ shape: [batch!, m!, k!] }, { shape: [k!, n!] }],
+    run: ([a, b]) => matmul(a!, b!),
+    reference: ([a, b]) => references.matmul(a!, b!),
+    bounds: sums,
+  },
+  {
+    name: "a weight used twice",
+    dims: { rows: [1, 10], size: [1, 12] },
+    edges: [{ rows: 5, size: 8, why: "the second gradient is added by the matmul itself" }],
+    inputs: ({ rows, size }) => [{ shape: [rows!, size!] }, { shape: [size!, size!] }],
+    run: ([x, w]) => linear(linear(x!, w!), w!),
+    reference: ([x, w]) => references.linear(references.linear(x!, w!), w!),
+    bounds: sums,
+  },
+  ...heads("dKv 8", 8),
+  ...heads("dKv 5", 5),
+  {
+    name: "softmax",
+    dims: { rows: [1, 20], cols: [1, 70] },
+    edges: [
+      { rows: 3, cols: 1, why: "one column" },
+      { rows: 2, cols: 27, why: "several turns of the lanes" },
+    ],
+    inputs: ({ rows, cols }) => [{ shape: [rows!, cols!], draw: (random) => 8 * random() - 4 }],
+    run: ([x]) => softmax(x!),
+    reference: ([x]) => references.softmaxRows(x!),
+    checksExtremes: true,
+  },
+  {
+    name: "attentionSoftmax",
+    dims: { batch: [1, 3], heads: [1, 3], queries: [1, 12], keys: [1, 20], causal: [0, 1] },
+    edges: [
+      { batch: 2, heads: 2, queries: 6, keys: 6, causal: 1, why: "causal" },
+      { batch: 2, heads: 2, queries: 5, keys: 17, causal: 0, why: "keys are no multiple of a subgroup" },
+    ],
+    inputs: ({ batch, heads: h, queries, keys }) => [
+      { shape: [batch!, h!, queries!, keys!] },
+      { shape: [h!, queries!, keys!] },
+      { shape: [batch!, keys!], dtype: "i32", draw: (random) => (random() < 0.7 ? 1 : 0) },
+    ],
+    run: ([s, bias, mask], { causal }) => attentionSoftmax(s!, { bias: bias!, mask: mask!, isCausal: causal === 1 }),
+    reference: ([s, bias, mask], { causal }) =>
+      references.attentionSoftmax(s!, { bias: bias!, mask: mask!, isCausal: causal === 1 }),
+  },
+  {
+    name: "attentionSoftmax over a cache",
+    dims: { batch: [1, 3], heads: [1, 3], keys: [3, 20] },
+    edges: [{ batch: 2, heads: 2, keys: 9, why: "keys beyond the past are hidden" }],
+    inputs: ({ batch, heads: h, keys }) => [{ shape: [batch!, h!, 1, keys!] }],
+    run: ([s], _, live) => attentionSoftmax(s!, { live }),
+    reference: ([s], _, { past }) => references.attentionSoftmax(s!, { past }),
+    isForwardOnly: true,
+  },
+];

@@ -1,0 +1,229 @@
+import { planAdamW, planRowSum, planSumSquares, sumSquaresBlocks } from "@attune/kernels-wgsl";
+import { references } from "@attune/kernels-wgsl/testing";
+import { OpContext } from "../../op.js";
+import { cacheAppend, chooseGreedy } from "../../ops/decode.js";
+import { dropout } from "../../ops/dropout.js";
+import { affine } from "../../ops/elementwise.js";
+import { embedding, relativeBias } from "../../ops/embedding.js";
+import { crossEntropy } from "../../ops/loss.js";
+import { layerNorm, rmsNorm } from "../../ops/norm.js";
+import type { CaseInput, OpCase } from "../opCase.js";
+
+const ids = (shape: readonly number[], rows: number): CaseInput => ({
+  shape,
+  dtype: "i32",
+  draw: (random) => Math.floor(random() * (rows + 2)) - 1, // -1 and `rows` lie outside the table
+});
+/** Distance buckets that repeat, so that several diagonals meet in one. */
+const buckets = (count: number, distances: number): CaseInput => ({
+  shape: [distances],
+  dtype: "i32",
+  draw: (_, i) => i % count,
+});
+
+const ADAM = { decay: 0.1, beta1: 0.9, beta2: 0.99, eps: 0.1, clip: 0.5 };
+
+export const modelCases: readonly OpCase[] = [
+  {
+    name: "rmsNorm",
+    dims: { rows: [1, 20], cols: [1, 70] },
+    edges: [
+      { rows: 3, cols: 1, why: "one column" },
+      { rows: 2, cols: 27, why: "several turns of the lanes" },
+    ],
+    inputs: ({ rows, cols }) => [{ shape: [rows!, cols!] }, { shape: [cols!] }],
+    run: ([x, w]) => rmsNorm(x!, w!, 1e-3),
+    reference: ([x, w]) => references.rmsNorm(x!, w!, 1e-3),
+  },
+  {
+    name: "layerNorm",
+    dims: { rows: [1, 20], cols: [2, 70] },
+    edges: [
+      { rows: 3, cols: 2, why: "two columns" },
+      { rows: 2, cols: 27, why: "several turns of the lanes" },
+    ],
+    inputs: ({ rows, cols }) => [{ shape: [rows!, cols!] }, { shape: [cols!] }, { shape: [cols!] }],
+    run: ([x, w, b]) => layerNorm(x!, w!, b!, 1e-2),
+    reference: ([x, w, b]) => references.layerNorm(x!, w!, b!, 1e-2),
+    bounds: { output: 2e-5, gradient: 2e-3, why: "1/sqrt(variance) of two near columns magnifies rounding" },
+  },
+  ...(["f32", "bf16", "f16"] as const).map(
+    (dtype): OpCase => ({
+      name: `embedding, ${dtype}`,
+      dims: { rows: [1, 12], cols: [1, 40], tokens: [1, 30] },
+      edges: [
+        { rows: 2, cols: 33, tokens: 9, why: "tokens repeat" },
+        { rows: 2, cols: 34, tokens: 30, why: "ids outside the table give zeros, whatever lies behind it" },
+      ],
+      inputs: ({ rows, cols, tokens }) => [{ shape: [rows!, cols!], dtype, isConstant: dtype !== "f32" }, ids([tokens!], rows!)],
+      run: ([table, tokens]) => embedding(table!, tokens!),
+      reference: ([table, tokens]) => references.embedding(table!, tokens!),
+      isForwardOnly: dtype !== "f32",
+    }),
+  ),
+  {
+    name: "embedding of a computed table",
+    dims: { rows: [1, 8], cols: [1, 20], tokens: [1, 12] },
+    edges: [{ rows: 3, cols: 5, tokens: 6, why: "the first sum starts in fresh memory" }],
+    inputs: ({ rows, cols, tokens }) => [{ shape: [rows!, cols!] }, ids([tokens!], rows!)],
+    run: ([table, tokens]) => embedding(affine(table!, 2), tokens!),
+    reference: ([table, tokens]) => references.map(references.embedding(table!, tokens!), (v) => 2 * v),
+  },
+  {
+    name: "relativeBias",
+    dims: { heads: [1, 4], queries: [1, 12], keys: [1, 12], buckets: [1, 6] },
+    edges: [
+      { heads: 2, queries: 1, keys: 1, buckets: 1, why: "one distance" },
+      { heads: 3, queries: 4, keys: 9, buckets: 5, why: "more keys than queries" },
+    ],
+    inputs: ({ heads, queries, keys, buckets: count }) => [{ shape: [count!, heads!] }, buckets(count!, queries! + keys! + 1)],
+    run: ([table, of], { queries, keys }) =>
+      relativeBias(table!, of!, { queries: queries!, keys: keys!, offset: queries!, live: null }),
+    reference: ([table, of], { queries, keys }) =>
+      references.relativeBias(table!, of!, { queries: queries!, keys: keys!, offset: queries! }),
+  },
+  {
+    name: "relativeBias of a decoding step",
+    dims: { heads: [1, 4], keys: [3, 12], buckets: [1, 6] },
+    edges: [{ heads: 2, keys: 7, buckets: 5, why: "the query stands at state.past" }],
+    inputs: ({ heads, keys, buckets: count }) => [{ shape: [count!, heads!] }, buckets(count!, 2 * keys!)],
+    run: ([table, of], { keys }, live) => relativeBias(table!, of!, { queries: 1, keys: keys!, offset: keys!, live }),
+    reference: ([table, of], { keys }, { past }) =>
+      references.relativeBias(table!, of!, { queries: 1, keys: keys!, offset: keys!, past }),
+    isForwardOnly: true,
+  },
+  {
+    name: "crossEntropy",
+    dims: { rows: [1, 20], vocab: [1, 70] },
+    edges: [
+      { rows: 4, vocab: 2, why: "some rows are ignored" },
+      { rows: 9, vocab: 43, why: "several turns of the lanes" },
+    ],
+    inputs: ({ rows, vocab }) => [
+      { shape: [rows!, vocab!], draw: (random) => 8 * random() - 4 },
+      { shape: [rows!], dtype: "i32", draw: (random) => (random() < 0.3 ? -100 : Math.floor(random() * vocab!)) },
+    ],
+    run: ([x, labels]) => crossEntropy(x!, labels!),
+    reference: ([x, labels]) => references.crossEntropy(x!, labels!),
+    checksExtremes: true,
+  },
+  {
+    name: "dropout",
+    dims: { size: [1, 200] },
+    edges: [{ size: 7, why: "a tail" }],
+    inputs: ({ size }) => [{ shape: [size!] }],
+    run: ([x], _, state) => dropout(x!, { p: 0.3, site: 77, state }),
+    reference: ([x], _, state) => references.dropout(x!, 0.3, 77, state),
+  },
+  {
+    name: "AdamW step",
+    dims: { size: [1, 90] },
+    edges: [{ size: 5, why: "a tail" }],
+    inputs: ({ size }) => [
+      { shape: [size!] },
+      { shape: [size!] },
+      { shape: [size!] },
+      { shape: [size!], draw: (random) => random() },
+      { shape: [1], draw: () => 2 },
+    ],
+    run: ([p, g, m, v, norm], { size }, state) => {
+      const ctx = new OpContext(p!.device, "AdamW step");
+      ctx.run(planAdamW({ count: size!, ...ADAM }, ctx.facts), { p: p!, g: g!, m: m!, v: v!, norm: norm!, state: state.tensor });
+      return affine(p!, 1);
+    },
+    reference: ([p, g, m, v], _, { lr, correction1, correction2 }) => {
+      // a step t and betas that give the corrections of the state: 1 - beta^1
+      const betas = { beta1: ADAM.beta1, beta2: ADAM.beta2 };
+      const data = p!.data.map((value, i) => {
+        const grad = g!.data[i]! * Math.min(1, ADAM.clip / (2 + 1e-6));
+        const first = betas.beta1 * m!.data[i]! + (1 - betas.beta1) * grad;
+        const second = betas.beta2 * v!.data[i]! + (1 - betas.beta2) * grad * grad;
+        return (
+          value * (1 - lr * ADAM.decay) - (lr * (first / correction1)) / (Math.sqrt(second) / Math.sqrt(correction2) + ADAM.eps)
+        );
+      });
+      return { shape: p!.shape, data };
+    },
+    isForwardOnly: true,
+  },
+  {
+    name: "norm of an arena",
+    dims: { size: [1, 400] },
+    edges: [{ size: 40_000, why: "several blocks" }],
+    inputs: ({ size }) => [{ shape: [4 * size!] }],
+    run: ([x]) => {
+      const ctx = new OpContext(x!.device, "norm");
+      const total = sumSquaresBlocks(x!.size);
+      const partial = ctx.empty([total]);
+      const norm = ctx.empty([1]);
+      ctx.run(planSumSquares({ count: x!.size, first: 0 }, ctx.facts), { x: x!, partial });
+      ctx.run(planRowSum({ rows: 1, cols: total, root: true }, ctx.facts), { x: partial, y: norm });
+      return norm;
+    },
+    reference: ([x]) => ({ shape: [1], data: Float64Array.of(Math.sqrt(x!.data.reduce((total, v) => total + v * v, 0))) }),
+    isForwardOnly: true,
+  },
+  {
+    name: "sum of squares by rows",
+    dims: { rows: [1, 6], cols: [1, 60] },
+    edges: [{ rows: 2, cols: 9, why: "more columns than lanes" }],
+    inputs: ({ rows, cols }) => [{ shape: [rows!, cols!] }],
+    run: ([x], { rows, cols }) => {
+      const ctx = new OpContext(x!.device, "sum of squares");
+      const y = ctx.empty([rows!]);
+      ctx.run(planRowSum({ rows: rows!, cols: cols!, squares: true, scale: 0.5 }, ctx.facts), { x: x!, y });
+      return y;
+    },
+    reference: ([x]) =>
+      references.sumAxis(
+        references.map(x!, (v) => v * v),
+        1,
+        0.5,
+      ),
+    isForwardOnly: true,
+  },
+  {
+    name: "cacheAppend",
+    dims: { rows: [1, 4], capacity: [3, 8], cols: [1, 40] },
+    edges: [{ rows: 2, capacity: 3, cols: 33, why: "the last place" }],
+    inputs: ({ rows, capacity, cols }) => [{ shape: [rows!, capacity!, cols!] }, { shape: [rows!, 1, cols!] }],
+    run: ([cache, x], _, state) => {
+      cacheAppend(cache!, x!, state);
+      return affine(cache!, 1);
+    },
+    reference: ([cache, x], _, { past }) =>
+      references.fill(cache!.shape, (r, t, c) => (t === past ? references.at(x!, r!, 0, c!) : references.at(cache!, r!, t!, c!))),
+    isForwardOnly: true,
+  },
+  ...(["tokens", "next", "finished"] as const).map(
+    (what): OpCase => ({
+      name: `chooseGreedy: ${what}`,
+      dims: { rows: [1, 5], vocab: [3, 60], capacity: [3, 6] },
+      edges: [{ rows: 4, vocab: 3, capacity: 3, why: "ties: the first index wins" }],
+      inputs: ({ rows, vocab, capacity }) => [
+        { shape: [rows!, vocab!], draw: (random) => Math.floor(random() * 3) - 3 }, // few distinct values, so that ties are common
+        { shape: [rows!], dtype: "i32", draw: () => 9 },
+        { shape: [rows!, capacity! + 1], dtype: "i32", draw: () => 0 },
+        { shape: [rows!], dtype: "i32", draw: (_, row) => (row === 1 ? 1 : 0) },
+        { shape: [64, 1], draw: (_, i) => i },
+      ],
+      run: ([logits, next, tokens, finished, identity], _, state) => {
+        const greedy = { next: next!, tokens: tokens!, finished: finished! };
+        chooseGreedy(logits!, greedy, { eos: 1, pad: 2, state });
+        return embedding(identity!, greedy[what]); // as floats
+      },
+      reference: ([logits, , tokens], { rows, vocab, capacity }, { past }) => {
+        const chosen = (row: number): number => {
+          const values = Array.from({ length: vocab! }, (_, c) => references.at(logits!, row, c));
+          return row === 1 ? 2 : values.indexOf(Math.max(...values)); // row 1 was finished before
+        };
+        if (what === "next") return references.fill([rows!, 1], (row) => chosen(row!));
+        if (what === "finished") return references.fill([rows!, 1], (row) => (row === 1 || chosen(row!) === 1 ? 1 : 0));
+        return references.fill([rows!, capacity! + 1, 1], (row, t) =>
+          t === past + 1 ? chosen(row!) : references.at(tokens!, row!, t!),
+        );
+      },
+      isForwardOnly: true,
+    }),
+  ),
+];
