@@ -192,7 +192,7 @@ function isIntegers(value: StrictJson | undefined): value is number[] {
  * booleans, which no weight has.
  */
 export function toFloat32(name: string, { dtype, bytes }: RawTensor): Float32Array {
-  const { buffer, byteOffset } = bytes.byteOffset % 8 ? bytes.slice() : bytes; // typed arrays want aligned offsets
+  const { buffer, byteOffset } = bytes.byteOffset % 8 ? new Uint8Array(bytes) : bytes; // typed arrays want aligned offsets
   const length = bytes.byteLength / BYTES[dtype];
   switch (dtype) {
     case "F32":

@@ -84,7 +84,8 @@ export function memoryFiles(files: Readonly<Record<string, Uint8Array | string>>
             .join(", ") || "none"
         }`,
       );
-    return typeof file === "string" ? new TextEncoder().encode(file) : file;
+    if (typeof file === "string") return new TextEncoder().encode(file);
+    return new Uint8Array(file.buffer, file.byteOffset, file.byteLength); // a Buffer's own slice() would not copy
   };
   const describe = (path: string) => `memory:${printable(path, 200)}`;
   return {

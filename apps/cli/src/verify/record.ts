@@ -66,7 +66,7 @@ async function readCase(name: string, json: CaseJson, checkpoint: Checkpoint): P
   const inputs = new Map<string, { shape: readonly number[]; values: Int32Array }>();
   for (const input of json.inputs) {
     const { shape, bytes } = await checkpoint.read(`${name}.${input}`);
-    inputs.set(input, { shape, values: new Int32Array(bytes.slice().buffer) });
+    inputs.set(input, { shape, values: new Int32Array(new Uint8Array(bytes).buffer) });
   }
   const prefix = `${name}.`;
   const tensors = checkpoint.names

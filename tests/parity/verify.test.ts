@@ -1,0 +1,160 @@
+// attune verify: passes on every record, and fails as soon as a record or a weight is not what it should be.
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { bytesOf, type FileSource, memoryFiles, openSafetensors, toFloat32, writeSafetensors } from "@attune/models";
+import { diskFiles } from "@attune/models/node";
+import { type NodeDevice, openDevice } from "@attune/tensor/node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Comparison } from "../../apps/cli/src/verify/compare.js";
+import { openT5Record, verifyT5 } from "../../apps/cli/src/verify/verifyT5.js";
+import { attune } from "../cli/attune.js";
+import { GATED, needs, RECORDS, RELU } from "./records.js";
+
+// the bounds of attune verify; untied models may have 3e-5 there, and do without
+const BOUNDS = { values: 1e-5, gradients: 1e-4 };
+
+let device: NodeDevice;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
+
+async function verify(source: FileSource): Promise<Comparison[]> {
+  return (await verifyT5(device, await openT5Record(source), BOUNDS)).parts;
+}
+const failed = (parts: readonly Comparison[]) => parts.filter(({ passed }) => !passed);
+
+/** A record in memory, to be changed. */
+async function copyOf(folder: string): Promise<Record<string, Uint8Array>> {
+  const names = (await readdir(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
+  const files = await Promise.all(names.map(async (name) => [name, await readFile(path.join(folder, name))] as const));
+  return Object.fromEntries(files);
+}
+
+/** A safetensors file with some tensors changed, or left out where `change` returns null. */
+async function edited(
+  file: Uint8Array,
+  change: (name: string, values: Float32Array) => Float32Array | null,
+): Promise<Uint8Array> {
+  const opened = await openSafetensors(memoryFiles({ file }), "file");
+  const entries = await Promise.all(
+    opened.names.map(async (name) => {
+      const raw = await opened.read(name);
+      if (raw.dtype !== "F32") return { ...raw, name, dtype: raw.dtype as "I32" };
+      const values = change(name, toFloat32(name, raw).slice());
+      return values && { name, shape: raw.shape, dtype: "F32" as const, bytes: bytesOf(values) };
+    }),
+  );
+  return writeSafetensors(entries.filter((entry) => entry !== null));
+}
+
+async function withFlippedWeight(folder: string, weight: string, place: number): Promise<Record<string, Uint8Array>> {
+  const files = await copyOf(folder);
+  const change = (name: string, values: Float32Array) => {
+    if (name === weight) values[place]! += 1e-3;
+    return values;
+  };
+  return { ...files, "model.safetensors": await edited(files["model.safetensors"]!, change) };
+}
+
+describe("a model that computes what its record says passes", () => {
+  it.for(RECORDS)("$name", async (record, context) => {
+    needs(context, record);
+    const parts = await verify(diskFiles(record.folder));
+    expect(parts.map(({ part }) => part)).toEqual(["logits", "hidden states", "loss", "gradients", "greedy ids"]);
+    expect(failed(parts)).toEqual([]);
+    for (const { values } of parts) expect(values).toBeGreaterThan(0);
+  });
+});
+
+describe("one weight changed by 1e-3 fails, and a tensor is named", () => {
+  it.for([
+    [RELU, "shared.weight", 32 + 5], // the end token's embedding: a token that every row has
+    [RELU, "decoder.block.1.layer.1.EncDecAttention.v.weight", 3],
+    [GATED, "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", 1],
+    [GATED, "decoder.final_layer_norm.weight", 31],
+  ] as const)("$1 of $0.name", async ([record, weight, place]) => {
+    const bad = failed(await verify(memoryFiles(await withFlippedWeight(record.folder, weight, place))));
+    expect(bad.map(({ part }) => part)).toEqual(expect.arrayContaining(["logits", "gradients"]));
+    for (const { worst } of bad) {
+      expect(worst!.error).toBeGreaterThan(worst!.bound);
+      expect(worst!.tensor).toMatch(/^(padded|no-mask|far|decoder-mask)/);
+    }
+  });
+
+  it("a number that is none fails too", async () => {
+    const files = await copyOf(RELU.folder);
+    const spoil = (name: string, values: Float32Array) => {
+      if (name === "padded.logits") values[7] = Number.NaN;
+      return values;
+    };
+    files["forward/cases.safetensors"] = await edited(files["forward/cases.safetensors"]!, spoil);
+    expect(failed(await verify(memoryFiles(files)))).toMatchObject([{ part: "logits", worst: { tensor: "padded.logits" } }]);
+  });
+});
+
+describe("a record that lacks a part fails", () => {
+  type Files = Record<string, Uint8Array>;
+  const without = (tensor: string) => async (files: Files) => {
+    const keep = (name: string, values: Float32Array) => (name === tensor ? null : values);
+    for (const file of ["forward/cases.safetensors", "forward/gradients.padded.safetensors"])
+      files[file] = await edited(files[file]!, keep);
+  };
+  const changeCases = (change: (cases: Record<string, Record<string, unknown>>) => void) => async (files: Files) => {
+    const json = JSON.parse(new TextDecoder().decode(files["forward/cases.json"]));
+    change(json.cases);
+    files["forward/cases.json"] = new TextEncoder().encode(JSON.stringify(json));
+  };
+  const drop = (name: string) => async (files: Files) => {
+    delete files[name];
+  };
+  it.for<[string, (files: Files) => Promise<void>, string, RegExp]>([
+    ["greedy ids", drop("generation/cases.json"), "greedy ids", /no generation\/cases.json/],
+    ["the gradients' file", drop("forward/gradients.padded.safetensors"), "gradients", /gradients.padded.safetensors/],
+    ["any mention of gradients", changeCases((cases) => delete cases.padded!.gradients), "gradients", /record lacks it/],
+    ["one weight's gradient", without("shared.weight"), "gradients", /padded: shared.weight/],
+    ["a case's logits", without("far.logits"), "logits", /far.logits/],
+    ["a case's loss", changeCases((cases) => delete cases["no-mask"]!.loss), "loss", /no-mask/],
+  ])("$0", async ([, change, part, reason]) => {
+    const files = await copyOf(RELU.folder);
+    await change(files);
+    const bad = failed(await verify(memoryFiles(files)));
+    expect(bad).toMatchObject([{ part, passed: false, reason: expect.stringMatching(reason) }]);
+  });
+
+  it("without any case it is no record", async () => {
+    const files = await copyOf(RELU.folder);
+    delete files["forward/cases.json"];
+    await expect(verify(memoryFiles(files))).rejects.toMatchObject({ exitClass: "data", message: /no forward\/cases.json/ });
+  });
+});
+
+describe("the command", () => {
+  it("prints each part and ends with 0; with a weight changed it names a tensor and ends with 1", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "attune-verify-"));
+    try {
+      const files = await withFlippedWeight(RELU.folder, "encoder.block.0.layer.1.DenseReluDense.wo.weight", 40);
+      for (const [name, content] of Object.entries(files)) {
+        await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+        await writeFile(path.join(folder, name), content);
+      }
+      const both = await attune(["verify", RELU.folder, folder, "--json"]);
+      expect(both.code).toBe(1);
+      const [right, wrong] = JSON.parse(both.stdout) as { folder: string; parts: Comparison[] }[];
+      expect(failed(right!.parts)).toEqual([]);
+      expect(failed(wrong!.parts).map(({ part }) => part)).toContain("gradients");
+      expect(failed(wrong!.parts)[0]!.worst!.tensor).toMatch(/logits/);
+
+      const shown = await attune(["verify", RELU.name]);
+      expect(shown).toMatchObject({ code: 0, stderr: "" });
+      for (const part of ["logits", "hidden states", "loss", "gradients", "greedy ids"])
+        expect(shown.stdout).toContain(`ok  ${part} `);
+      expect(shown.stdout).toMatch(/equal within bounds/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
