@@ -3,7 +3,7 @@
  * Every printable ASCII character is a piece, so any English name can be spelt; a line break is the visible piece "↵" and
  * comes back as "\n". Ids as T5 has them: <pad> 0, </s> 1, <unk> 2, <extra_id_i> = size - 1 - i.
  *
- *   npx tsx --conditions=@attune/source scripts/train-tokenizer.ts [--size 1536]
+ *   npx tsx --conditions=@attune/source scripts/train-tokenizer.ts [--size 2048]
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -16,7 +16,7 @@ const BREAK = "\u21b5"; // ↵ for a line break
 const SPECIAL = ["<pad>", "</s>", "<unk>"];
 const SENTINELS = 100;
 
-const { values } = parseArgs({ options: { size: { type: "string", default: "1536" } } });
+const { values } = parseArgs({ options: { size: { type: "string", default: "2048" } } });
 const size = Number(values.size);
 if (!Number.isInteger(size) || size % 32 !== 0) throw new Error(`--size must be a multiple of 32, got ${values.size}`);
 

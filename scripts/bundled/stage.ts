@@ -13,6 +13,9 @@ export interface Pool<T> {
 }
 export const pool = <T>(seen: readonly T[], unseen: readonly T[]): Pool<T> => ({ seen, unseen });
 
+/** A list in one string, items parted by commas. */
+export const words = (text: string): string[] => text.trim().replace(/\s+/g, " ").split(/ ?, ?/);
+
 export interface Frame {
   name: string;
   /** Formal: A is a customer and B works there. */
