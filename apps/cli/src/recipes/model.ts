@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import {
   bytesOf,
+  type Checkpoint,
   checkTokenizerFits,
   f32ToBf16,
   f32ToF16,
@@ -14,7 +15,9 @@ import {
   linearModules,
   loadT5Weights,
   loadTokenizer,
+  matchTargets,
   openCheckpoint,
+  openT5Weights,
   readJsonObject,
   readT5Config,
   T5,
@@ -35,7 +38,10 @@ import type { Run } from "../run/schema.js";
 
 /** What is known of a run's model before there is a device. */
 export interface ModelFiles {
+  /** With tieWordEmbeddings as the weights have it. */
   config: T5Config;
+  /** The folder's weights, found to fit the config; null for a model that is made anew. */
+  checkpoint: Checkpoint | null;
   tokenizer: Tokenizer;
   /** Where tokenizer.json lies. */
   tokenizerFolder: string;
@@ -50,29 +56,41 @@ export interface RunModel {
   dispose(): void;
 }
 
-/** Reads config and tokenizer. Throws (data). */
+/** Reads config and tokenizer, and of the weights their names and shapes. Throws (data, usage): nothing is left to find later. */
 export async function openModelFiles(run: Run): Promise<ModelFiles> {
-  const { path: folder, init } = run.model;
-  const tokenizerFolder = (folder ?? init?.tokenizer) as string;
-  const tokenizer = await loadTokenizer(diskFiles(tokenizerFolder));
-  const config = folder
-    ? readT5Config(await readJsonObject(diskFiles(folder), "config.json"), { where: path.join(folder, "config.json") })
-    : readT5Config({ model_type: "t5", ...init!.config }, { where: "model.init.config" });
-  checkTokenizerFits(tokenizer, config.vocabSize, folder ?? "model.init.config");
-  return { config, tokenizer, tokenizerFolder };
-}
-
-/** Puts the model on the device. On a device that only plans, nothing is read. */
-export async function openRunModel(device: Device, run: Run, { config }: ModelFiles, isPlan = false): Promise<RunModel> {
   const { path: folder, init } = run.model;
   if (run.objective === "causalLm")
     throw usageError("objective: causalLm needs a decoder-only model, and this version trains T5 alone");
+  if (run.lora && !folder) throw usageError("lora: needs a pre-trained model (model.path), not model.init");
+  const opened = folder ? await openT5Folder(folder) : null;
+  const config = opened?.config ?? readT5Config({ model_type: "t5", ...init!.config }, { where: "model.init.config" });
+  const tokenizerFolder = (folder ?? init?.tokenizer) as string;
+  const tokenizer = await loadTokenizer(diskFiles(tokenizerFolder));
+  checkTokenizerFits(tokenizer, config.vocabSize, folder ?? "model.init.config");
+  if (run.lora) matchTargets(run.lora.targets, linearModules(t5Weights(config)));
+  return { config, checkpoint: opened?.checkpoint ?? null, tokenizer, tokenizerFolder };
+}
+
+/** A model folder's config and weights, found to fit each other. Throws (data) all that does not. */
+export async function openT5Folder(folder: string): Promise<{ config: T5Config; checkpoint: Checkpoint }> {
+  const source = diskFiles(folder);
+  const config = readT5Config(await readJsonObject(source, "config.json"), { where: source.describe("config.json") });
+  const checkpoint = await openCheckpoint(source);
+  return { config: (await openT5Weights(config, checkpoint)).config, checkpoint };
+}
+
+/** Puts the model on the device. On a device that only plans, nothing is read. */
+export async function openRunModel(
+  device: Device,
+  run: Run,
+  { config, checkpoint }: Pick<ModelFiles, "config" | "checkpoint">,
+  isPlan = false,
+): Promise<RunModel> {
   const isTrained = run.lora === null;
   const how = isTrained ? ({ trainable: true } as const) : ({ trainable: false, storage: run.train.frozenStorage } as const);
-  if (!folder && !isTrained) throw usageError("lora: needs a pre-trained model (model.path), not model.init");
-  const opened = folder
-    ? await loadT5Weights(device, config, await openCheckpoint(diskFiles(folder)), how)
-    : freshT5(device, config, isPlan ? 0 : init!.seed);
+  const opened = checkpoint
+    ? await loadT5Weights(device, config, checkpoint, how)
+    : freshT5(device, config, isPlan ? 0 : run.model.init!.seed);
   const weights = opened.weights;
   const lora = run.lora ? openLora(device, run, opened.config) : null;
   const model = new T5(opened.config, weights, { lora });
@@ -99,7 +117,7 @@ function openLora(device: Device, run: Run, config: T5Config): LoraLayers {
 export async function saveRunModel(
   run: Run,
   { model, lora }: RunModel,
-  files: ModelFiles,
+  files: Pick<ModelFiles, "tokenizerFolder">,
 ): Promise<{ folder: string; bytes: number }> {
   if (lora) {
     return writeAll(path.join(run.out, "adapter"), Object.entries(writeAdapter(await lora.read())));
