@@ -58,6 +58,7 @@ export {
   readT5Config,
   T5_DEFAULTS,
   type T5Config,
+  t5ConfigJson,
   writeT5Config,
 } from "./t5/config.js";
 export { type FrozenStorage, freshT5, frozenT5, loadT5Weights, type T5OnDevice, trainableT5, writeWeight } from "./t5/load.js";

@@ -28,7 +28,7 @@ export class Tensor {
 
   /** Reads the values back: waits for the device. Packed halves come as words. */
   async toArray(): Promise<TypedArray> {
-    const bytes = await this.device.backend.read({ ...this.storage.place(), bytes: byteSize(this.dtype, this.size) });
+    const bytes = await this.device.read(this.storage, byteSize(this.dtype, this.size));
     const packed = this.dtype === "bf16" || this.dtype === "f16";
     return arrayOf(this.dtype, bytes).subarray(0, packed ? Math.ceil(this.size / 2) : this.size);
   }

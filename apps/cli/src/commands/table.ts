@@ -15,6 +15,7 @@ export interface CommandEntry {
 
 export const COMMANDS: readonly CommandEntry[] = [
   { name: "train", summary: "run the training that a YAML file describes", load: () => import("./train.js") },
+  { name: "plan", summary: "show what a run will take: memory, dispatches, FLOPs", load: () => import("./plan.js") },
   {
     name: "doctor",
     summary: "show the adapter, its speed, and what to do if something is missing",

@@ -24,13 +24,13 @@ import {
   type T5Config,
   type TensorToWrite,
   type Tokenizer,
+  t5ConfigJson,
   t5Weights,
   t5WeightsToSave,
   usageError,
   writeAdapter,
   writeGenerationConfig,
   writeSafetensors,
-  writeT5Config,
 } from "@attune/models";
 import { diskFiles, diskSink } from "@attune/models/node";
 import type { Device, ParameterSet, Tensor } from "@attune/tensor";
@@ -79,18 +79,17 @@ export async function openT5Folder(folder: string): Promise<{ config: T5Config; 
   return { config: (await openT5Weights(config, checkpoint)).config, checkpoint };
 }
 
-/** Puts the model on the device. On a device that only plans, nothing is read. */
+/** Puts the model on the device. */
 export async function openRunModel(
   device: Device,
   run: Run,
   { config, checkpoint }: Pick<ModelFiles, "config" | "checkpoint">,
-  isPlan = false,
 ): Promise<RunModel> {
   const isTrained = run.lora === null;
   const how = isTrained ? ({ trainable: true } as const) : ({ trainable: false, storage: run.train.frozenStorage } as const);
   const opened = checkpoint
     ? await loadT5Weights(device, config, checkpoint, how)
-    : freshT5(device, config, isPlan ? 0 : run.model.init!.seed);
+    : freshT5(device, config, run.model.init!.seed);
   const weights = opened.weights;
   const lora = run.lora ? openLora(device, run, opened.config) : null;
   const model = new T5(opened.config, weights, { lora });
@@ -109,19 +108,37 @@ export async function openRunModel(
 
 function openLora(device: Device, run: Run, config: T5Config): LoraLayers {
   const { rank, alpha, dropout, targets } = run.lora!;
-  const loraConfig: LoraConfig = { ...LORA_DEFAULTS, rank, alpha, dropout, targetModules: targets, baseModel: run.model.path };
+  const loraConfig: LoraConfig = {
+    ...LORA_DEFAULTS,
+    rank,
+    alpha,
+    dropout,
+    targetModules: targets,
+    baseModel: run.model.path,
+    baseClass: { name: "T5ForConditionalGeneration", library: "transformers.models.t5.modeling_t5" },
+  };
   return freshLora(device, loraConfig, linearModules(t5Weights(config)), run.train.seed);
 }
 
-/** Writes what was trained: OUT/adapter in PEFT's form, or OUT/model as a Hugging Face folder. Returns the folder and its bytes. */
+/** Writes what was trained. Returns the folder and its bytes. */
 export async function saveRunModel(
+  run: Run,
+  model: RunModel,
+  files: Pick<ModelFiles, "tokenizerFolder">,
+): Promise<{ folder: string; bytes: number }> {
+  const { folder, files: contents } = await readRunModel(run, model, files);
+  const sink = diskSink(folder);
+  for (const [name, content] of contents) await sink.write(name, content);
+  return { folder, bytes: contents.reduce((sum, [, content]) => sum + content.length, 0) };
+}
+
+/** The files of what was trained, read back from the device: OUT/adapter in PEFT's form, or OUT/model as a Hugging Face folder. */
+export async function readRunModel(
   run: Run,
   { model, lora }: RunModel,
   files: Pick<ModelFiles, "tokenizerFolder">,
-): Promise<{ folder: string; bytes: number }> {
-  if (lora) {
-    return writeAll(path.join(run.out, "adapter"), Object.entries(writeAdapter(await lora.read())));
-  }
+): Promise<{ folder: string; files: [string, string | Uint8Array][] }> {
+  if (lora) return { folder: path.join(run.out, "adapter"), files: Object.entries(writeAdapter(await lora.read())) };
   const { dtype } = run.save;
   const entries: TensorToWrite[] = [];
   for (const { name, source, shape } of t5WeightsToSave(model.config))
@@ -134,14 +151,14 @@ export async function saveRunModel(
     maxLength: 20,
     maxNewTokens: run.data.maxTarget,
   };
-  const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
   const longNames = { f32: "float32", bf16: "bfloat16", f16: "float16" } as const;
-  return writeAll(path.join(run.out, "model"), [
-    ["config.json", json(writeT5Config(model.config, longNames[dtype]))],
-    ["generation_config.json", json(writeGenerationConfig(generation))],
+  const contents: [string, string | Uint8Array][] = [
+    ["config.json", t5ConfigJson(model.config, longNames[dtype])],
+    ["generation_config.json", `${JSON.stringify(writeGenerationConfig(generation), null, 2)}\n`],
     ...(await tokenizerFiles(files.tokenizerFolder)),
     ["model.safetensors", writeSafetensors(entries)],
-  ]);
+  ];
+  return { folder: path.join(run.out, "model"), files: contents };
 }
 
 async function tensorToWrite(
@@ -163,13 +180,4 @@ async function tokenizerFiles(folder: string): Promise<[string, Uint8Array][]> {
     if (content) files.push([name, content]);
   }
   return files;
-}
-
-async function writeAll(
-  folder: string,
-  files: readonly (readonly [string, string | Uint8Array])[],
-): Promise<{ folder: string; bytes: number }> {
-  const sink = diskSink(folder);
-  for (const [name, content] of files) await sink.write(name, content);
-  return { folder, bytes: files.reduce((sum, [, content]) => sum + content.length, 0) };
 }

@@ -61,9 +61,11 @@ describe("adapter_config.json", () => {
       rankPattern: { "SelfAttention.q": 2 },
       baseModel: "x",
       taskType: "SEQ_2_SEQ_LM",
+      baseClass: { name: "T5ForConditionalGeneration", library: "transformers.models.t5.modeling_t5" },
     };
     expect(readAdapterConfig(writeAdapterConfig(config))).toEqual(config);
-    expect(Object.keys(writeAdapterConfig(config))).toHaveLength(19);
+    expect(Object.keys(writeAdapterConfig(config))).toHaveLength(20);
+    expect(readAdapterConfig({ ...writeAdapterConfig(LORA_DEFAULTS), auto_mapping: [1] })).toEqual(LORA_DEFAULTS);
   });
 
   it("scales by alpha / rank, rsLoRA by alpha / sqrt(rank), patterns first", () => {

@@ -19,8 +19,13 @@ export interface LoraConfig {
   alphaPattern: Readonly<Record<string, number>>;
   /** Where the base model came from. */
   baseModel?: string;
-  /** PEFT's "SEQ_2_SEQ_LM" or "CAUSAL_LM"; undefined writes null. */
+  /**
+   * PEFT's "SEQ_2_SEQ_LM" or "CAUSAL_LM"; undefined writes null. With SEQ_2_SEQ_LM PEFT 0.21 crashes on transformers 5, whose models
+   * lack a method that it wants to wrap; without, and with baseClass, all of its ways to load an adapter work.
+   */
   taskType?: string;
+  /** The class of the base model in Python, for PEFT's AutoPeftModel. */
+  baseClass?: { name: string; library: string };
 }
 
 /** PEFT's defaults; targets are T5's. */
@@ -88,6 +93,7 @@ export function readAdapterConfig(json: Readonly<Record<string, unknown>>, where
     alphaPattern: readPattern(json.alpha_pattern, "alpha_pattern", isScale, problems),
     ...(typeof json.base_model_name_or_path === "string" ? { baseModel: json.base_model_name_or_path } : {}),
     ...(typeof json.task_type === "string" ? { taskType: json.task_type } : {}),
+    ...readBaseClass(json.auto_mapping),
   };
   expect(isRank(config.rank), "r", "a whole number above 0");
   expect(isScale(config.alpha), "lora_alpha", "a number above 0");
@@ -101,6 +107,12 @@ export function readAdapterConfig(json: Readonly<Record<string, unknown>>, where
   expect(isList || (typeof targets === "string" && targets !== ""), "target_modules", "a list of names, or a pattern");
   if (problems.length) throw dataError(`${where}: ${problems.join("; ")}`);
   return config;
+}
+
+/** Information for others alone: whatever is not as PEFT writes it is left out. */
+function readBaseClass(value: unknown): Pick<LoraConfig, "baseClass"> {
+  const { base_model_class: name, parent_library: library } = (value ?? {}) as Record<string, unknown>;
+  return typeof name === "string" && typeof library === "string" ? { baseClass: { name, library } } : {};
 }
 
 function readPattern(
@@ -121,6 +133,7 @@ export function writeAdapterConfig(config: LoraConfig): Record<string, unknown> 
   const { targetModules } = config;
   return {
     alpha_pattern: config.alphaPattern,
+    auto_mapping: config.baseClass ? { base_model_class: config.baseClass.name, parent_library: config.baseClass.library } : null,
     base_model_name_or_path: config.baseModel ?? null,
     bias: "none",
     fan_in_fan_out: false,

@@ -3,6 +3,7 @@
 
 import { dataError } from "../errors.js";
 import { matchCheckpoint, type WeightSpec } from "../pretrained.js";
+import { pythonJson } from "../pythonJson.js";
 import { bytesOf, openSafetensors, type TensorToWrite, toFloat32, writeSafetensors } from "../safetensors.js";
 import { type FileSource, readJsonObject } from "../source.js";
 import { adapterScale, adapterTargets, type LoraConfig, readAdapterConfig, writeAdapterConfig } from "./adapterConfig.js";
@@ -100,7 +101,7 @@ export function writeAdapter({ config, modules }: Adapter): { [CONFIG]: string; 
     modules.map(({ path }) => path),
   );
   return {
-    [CONFIG]: `${JSON.stringify(writeAdapterConfig({ ...config, targetModules }), null, 2)}\n`,
+    [CONFIG]: pythonJson(writeAdapterConfig({ ...config, targetModules }), ["lora_dropout"]),
     [WEIGHTS]: writeSafetensors(tensors),
   };
 }

@@ -2,6 +2,7 @@
 // (gated gelu, untied); defaults are those of transformers' T5Config (Raffel et al. 2020; Shazeer 2020 for the gate).
 
 import { dataError, nearest, printable } from "../errors.js";
+import { pythonJson } from "../pythonJson.js";
 
 export interface T5Config {
   vocabSize: number;
@@ -230,4 +231,11 @@ export function writeT5Config(config: T5Config, dtype: "float32" | "bfloat16" | 
     use_cache: true,
     vocab_size: config.vocabSize,
   };
+}
+
+const FLOATS = ["classifier_dropout", "dropout_rate", "initializer_factor", "layer_norm_epsilon"];
+
+/** The text of config.json, see writeT5Config. */
+export function t5ConfigJson(config: T5Config, dtype?: "float32" | "bfloat16" | "float16"): string {
+  return pythonJson(writeT5Config(config, dtype), FLOATS);
 }

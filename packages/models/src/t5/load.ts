@@ -46,7 +46,7 @@ export async function loadT5Weights(
   const opened = await openT5Weights(config, checkpoint);
   const trainable = how.trainable ? trainableT5(device, opened.config) : null;
   const weights = how.trainable ? trainable!.parameters : frozenT5(device, opened.config, how.storage ?? "f32");
-  for (const { name, source } of opened.weights) {
+  for (const { name, source } of device.backend.isPaper ? [] : opened.weights) {
     writeWeight(weights.get(name)!, toFloat32(source, await checkpoint.read(source)));
   }
   return { config: opened.config, weights, trainable, notes: opened.notes };
@@ -55,7 +55,7 @@ export async function loadT5Weights(
 /** Fresh weights by T5's own initialisation, trainable. */
 export function freshT5(device: Device, config: T5Config, seed: number): T5OnDevice {
   const trainable = trainableT5(device, config);
-  for (const { name, values } of initT5(config, seed)) trainable.get(name).write(values);
+  if (!device.backend.isPaper) for (const { name, values } of initT5(config, seed)) trainable.get(name).write(values);
   return { config, weights: trainable.parameters, trainable, notes: [] };
 }
 

@@ -25,6 +25,8 @@ export interface PreparedProgram {
  */
 export interface Backend {
   readonly facts: DeviceFacts;
+  /** Executes nothing: values written to it are lost, so they need not be made. */
+  readonly isPaper: boolean;
   createBuffer(bytes: number, label: string): BackendBuffer;
   /** Takes effect after all calls dispatched before it. */
   write(place: Place, data: ArrayBufferView): void;

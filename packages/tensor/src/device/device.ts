@@ -161,6 +161,16 @@ export class Device {
     return recorder;
   }
 
+  /** Copies a storage's bytes to the host: waits for the device. The staging buffer counts as the engine's memory. */
+  async read(storage: Storage, bytes: number): Promise<ArrayBuffer> {
+    this.memory.add("engine", bytes);
+    try {
+      return await this.backend.read({ ...storage.place(), bytes });
+    } finally {
+      this.memory.remove("engine", bytes);
+    }
+  }
+
   /** Destroys pooled memory that nothing uses. */
   trim(): void {
     for (const buffers of this.#pool.values()) for (const buffer of buffers) this.destroyBuffer(buffer, "activations");

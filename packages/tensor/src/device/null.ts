@@ -7,6 +7,7 @@ export function nullBackend(facts: DeviceFacts): Backend {
   const createBuffer = (bytes: number): BackendBuffer => ({ bytes, destroy() {} });
   return {
     facts,
+    isPaper: true,
     createBuffer,
     write() {},
     clear() {},

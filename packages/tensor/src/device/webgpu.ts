@@ -34,6 +34,7 @@ interface Pipeline {
 }
 
 export class WebGpuBackend implements Backend {
+  readonly isPaper = false;
   readonly stats: WebGpuStats = { texts: 0, compileMs: 0, dispatches: 0, submits: 0 };
   readonly #pipelines = new Map<string, Pipeline>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();

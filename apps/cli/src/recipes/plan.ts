@@ -1,0 +1,93 @@
+// What a run will take, before anything is allocated: the run itself, on a device that only counts.
+import type { DeviceFacts } from "@attune/kernels-wgsl";
+import { CATEGORIES, type Category, Device, nullBackend, WebGpuBackend } from "@attune/tensor";
+import { readRunModel } from "./model.js";
+import { answerAll } from "./summarize.js";
+import { openRun, type PreparedRun } from "./tune.js";
+
+export interface RunPlan {
+  name: string;
+  adapter: string;
+  parameters: number;
+  trainableParameters: number;
+  examples: number;
+  updates: number;
+  /** Share of the computed positions that is padding. */
+  paddingShare: number;
+  /** Shapes of micro-batches, each a captured program. */
+  buckets: { source: number; target: number; dispatches: number; flops: number; scratchBytes: number; lowerBoundBytes: number }[];
+  /** Of one update: mean over the run's first epoch (or the run, if shorter), and the largest. */
+  perUpdate: { tokens: number; dispatches: number; flops: number; largestDispatches: number; largestFlops: number };
+  /** Of the whole run, training only. */
+  totalFlops: number;
+  peakDeviceBytes: number;
+  /** What the peak consists of. */
+  memory: Record<Category, number>;
+}
+
+export async function planRun(prepared: PreparedRun, facts: DeviceFacts): Promise<RunPlan> {
+  const { run, files, data } = prepared;
+  const device = new Device(nullBackend(facts), WebGpuBackend.engineBytes(facts));
+  const opened = await openRun(device, prepared);
+  const { trainer, model, scratch } = opened;
+  const rows = run.train.batch;
+
+  const updatePlan = trainer.planOf({ rows, ...data.plan.buckets[0]! }).update;
+  const counted = Math.min(data.totalSteps, data.plan.updatesPerEpoch);
+  const totals = { tokens: 0, dispatches: 0, flops: 0, largestDispatches: 0, largestFlops: 0 };
+  let done = 0;
+  for (const { batches } of data.plan.updates()) {
+    if (done++ === counted) break;
+    let dispatches = updatePlan.dispatches;
+    let flops = updatePlan.flops;
+    for (const { source, target } of batches) {
+      const { micro } = trainer.planOf({ rows, source, target });
+      dispatches += micro.dispatches;
+      flops += micro.flops;
+      totals.tokens += rows * (source + target);
+    }
+    totals.dispatches += dispatches;
+    totals.flops += flops;
+    totals.largestDispatches = Math.max(totals.largestDispatches, dispatches);
+    totals.largestFlops = Math.max(totals.largestFlops, flops);
+  }
+
+  // the rest of the run allocates too: reading weights back to save them, and the decoding programs with their caches
+  await trainer.readLoss(1);
+  await readRunModel(run, model, files);
+  const { batch, maxNewTokens } = run.eval;
+  await answerAll(
+    device,
+    model.model,
+    files.tokenizer,
+    data.validation,
+    { batch, maxNewTokens, maxSource: run.data.maxSource },
+    scratch,
+  );
+
+  const plan: RunPlan = {
+    name: run.name,
+    adapter: facts.adapter.description || facts.adapter.device,
+    parameters: [...model.model.weights.values()].reduce((sum, weight) => sum + weight.size, 0),
+    trainableParameters: model.trainable.size,
+    examples: data.count,
+    updates: data.totalSteps,
+    paddingShare: data.plan.paddingShare(),
+    buckets: data.plan.buckets.map(({ source, target }) => {
+      const { dispatches, flops, scratchBytes, lowerBoundBytes } = trainer.planOf({ rows, source, target }).micro;
+      return { source, target, dispatches, flops, scratchBytes, lowerBoundBytes };
+    }),
+    perUpdate: {
+      tokens: totals.tokens / counted,
+      dispatches: totals.dispatches / counted,
+      flops: totals.flops / counted,
+      largestDispatches: totals.largestDispatches,
+      largestFlops: totals.largestFlops,
+    },
+    totalFlops: (totals.flops / counted) * data.totalSteps,
+    peakDeviceBytes: device.memory.peakBytes,
+    memory: Object.fromEntries(CATEGORIES.map((name) => [name, device.memory.atPeak[name]])) as Record<Category, number>,
+  };
+  opened.dispose();
+  return plan;
+}
