@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { sharedFolder } from "../../testing/shared.js";
 import { readGenerationConfig, writeGenerationConfig } from "../generationConfig.js";
-import { countT5Parameters, readT5Config, T5_DEFAULTS, type T5Config, writeT5Config } from "./config.js";
+import { countT5Parameters, readT5Config, T5_DEFAULTS, type T5Config, t5ConfigJson, writeT5Config } from "./config.js";
 import { t5Weights } from "./weights.js";
 
 const sizes = (dModel: number, dFf: number, layers: number, numHeads: number, gated: boolean): T5Config => ({
@@ -114,6 +114,15 @@ describe("writeT5Config", () => {
     const written = writeT5Config(sizes(512, 1024, 8, 6, true), "bfloat16");
     expect(written).toMatchObject({ tie_word_embeddings: false, dense_act_fn: "gelu_new", torch_dtype: "bfloat16" });
     expect(written).not.toHaveProperty("scale_decoder_outputs");
+  });
+
+  it("writes floats as floats, since transformers 5 refuses a whole number in their place", () => {
+    const text = t5ConfigJson({ ...T5_DEFAULTS, dropoutRate: 0, layerNormEpsilon: 1e-9 });
+    expect(text).toMatch(/"initializer_factor": 1\.0,/);
+    expect(text).toMatch(/"dropout_rate": 0\.0,/);
+    expect(text).toMatch(/"layer_norm_epsilon": 1e-9,/);
+    expect(text).toMatch(/"num_layers": 6,/);
+    expect(readT5Config(JSON.parse(text))).toEqual({ ...T5_DEFAULTS, dropoutRate: 0, layerNormEpsilon: 1e-9 });
   });
 
   const shared = sharedFolder("golden/models");
