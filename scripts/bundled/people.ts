@@ -5,7 +5,6 @@
  */
 import type { Gender } from "./grammar.js";
 import type { Rng } from "./prng.js";
-import { NAME } from "./words.js";
 
 export type Split = "train" | "heldout";
 export interface Person {
@@ -54,15 +53,10 @@ const SURNAME: Record<Split, { head: string[]; tail: string[] }> = {
   },
 };
 
-const HELDOUT_NAMES = new Set([...FIRST.heldout.she, ...FIRST.heldout.he]);
-
 export function drawFirstName(split: Split, rng: Rng, taken: ReadonlySet<string>): Person {
   for (;;) {
     const gender: Gender = rng.chance(0.5) ? "she" : "he";
-    // Every second training name is built from syllables, so that names cannot be learnt by heart.
-    const built = split === "train" && rng.chance(0.5);
-    const name = built ? NAME.train[gender].map((part) => rng.pick<string>(part)).join("") : rng.pick(FIRST[split][gender]);
-    if (built && HELDOUT_NAMES.has(name)) continue;
+    const name = rng.pick(FIRST[split][gender]);
     if (!taken.has(name)) return { name, address: name, gender };
   }
 }

@@ -6,15 +6,10 @@ import { expand, tidy, voice } from "./grammar.js";
 import { drawFirstName, drawSurname, type Person, type Split } from "./people.js";
 import type { Rng } from "./prng.js";
 
-/** What training may use and what only the held-out dialogues use. */
-export interface Pool<T> {
-  seen: readonly T[];
-  unseen: readonly T[];
-}
-export const pool = <T>(seen: readonly T[], unseen: readonly T[]): Pool<T> => ({ seen, unseen });
+export { type Pool, pool } from "./pool.js";
 
-/** A list in one string, items parted by commas. */
-export const words = (text: string): string[] => text.trim().replace(/\s+/g, " ").split(/ ?, ?/);
+import { paced } from "./pace.js";
+import type { Pool } from "./pool.js";
 
 export interface Frame {
   name: string;
@@ -99,7 +94,8 @@ export class Stage {
   }
 
   finish(summaries: readonly string[]): Dialogue {
-    const dialogue = this.turns.map(({ who, text }) => `${this.people[who].name}: ${tidy(text)}`).join("\n");
+    const turns = paced<Role>(this.turns, ["A", "B"], this.rng, (items) => this.from(items));
+    const dialogue = turns.map(({ who, text }) => `${this.people[who].name}: ${tidy(text)}`).join("\n");
     return { dialogue, summary: tidy(expand(this.rng.pick(summaries), this.told, this.rng)), topic: this.topic };
   }
 }

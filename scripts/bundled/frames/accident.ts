@@ -1,22 +1,53 @@
 /** A broke, lost or forgot something of B's; B forgives, wants it made good, or is angry. */
-import { drawPhrase, drawThing } from "../compose.js";
-import { drawDay } from "../facts.js";
-import { type Frame, pool, words } from "../stage.js";
+import { drawDay, drawPrice } from "../facts.js";
+import { type Frame, pool } from "../stage.js";
 import { open } from "../talk.js";
-import { RELATIVES } from "../words.js";
 
-const VERBS = pool(
-  words(
-    "broke, scratched, lost, dropped, dented, sold, damaged, forgot, burned, cracked, gave away, stained, ruined, threw away",
-  ),
-  words("sat on, snapped, misplaced, trod on"),
+const DAMAGES = pool(
+  [
+    ["broke", "vase"],
+    ["spilled coffee on", "sofa"],
+    ["scratched", "car"],
+    ["lost", "novel"],
+    ["forgot", "birthday"],
+    ["burned", "pizza"],
+    ["dropped", "tablet"],
+    ["shrank", "sweater"],
+    ["dented", "bike"],
+    ["deleted", "photos"],
+    ["ate", "yoghurt"],
+    ["cracked", "window"],
+    ["overwatered", "orchid"],
+    ["tore", "poster"],
+    ["stained", "tablecloth"],
+    ["missed", "concert"],
+    ["lost", "earphones"],
+    ["sold", "old records"],
+  ],
+  [
+    ["ruined", "painting"],
+    ["trod on", "glasses"],
+    ["let out", "canary"],
+    ["snapped", "fishing rod"],
+    ["bleached", "curtain"],
+  ],
 );
 const CAUSES = pool(
-  words(`<I> slipped in {town}, <I> <was> in a hurry, the kids were playing, {someone} distracted <me>, <my> hands were wet, <I> fell asleep, {someone} pushed <me>, <I> mixed it up with a {noun}, it was dark in {town},
-    <I> <was> on the phone with {someone}, <I> fell over the {noun}, <my> {relative} called <me>, the {noun} fell on it, <I> left it in {town}, <I> lent it to {someone}`),
-  words(
-    "a wasp stung <me> in {town}, <I> trusted {someone}, the wind threw the {noun} over, <I> thought it <was> {someone}'s",
-  ).map((text) => text.replace("it <was>", "it was")),
+  [
+    "<I> slipped on the stairs",
+    "<I> <was> in a hurry",
+    "the kids were playing",
+    "<I> didn't look",
+    "<my> hands were wet",
+    "<I> fell asleep",
+    "the dog jumped up",
+    "<I> mixed up the dates",
+    "it was dark",
+    "<I> <was> on the phone",
+    "<I> lost <my> balance",
+    "someone pushed <me>",
+  ],
+  ["a wasp stung <me>", "<I> trusted the manual", "the wind slammed the door", "<I> sneezed"],
 );
 const TELL = pool(
   [
@@ -42,18 +73,15 @@ const OFFER = pool(
 const MENDS = pool(
   [
     "buy a new one",
-    "buy a {noun} in {town}",
-    "take it to {someone}",
-    "have it repaired in {town}",
-    "pay for it",
+    "pay {price} for it",
     "have it repaired",
     "ask the insurance",
     "cook dinner as an apology",
-    "give a {adjective} {noun} instead",
+    "give back {price}",
     "make it good next week",
     "clean the whole flat",
   ],
-  ["replace it with a better one", "wash up for a month", "bring a {noun} from {town}"],
+  ["replace it with a better one", "wash up for a month", "hand over {price}"],
 );
 const FORGIVE = pool(
   ["[Don't worry|It's okay], it was old anyway. You don't have to.", "[Never mind|Forget it], these things happen."],
@@ -67,19 +95,20 @@ const ANGRY = pool(
   ["That's not enough. I'm really angry.", "It was a present from my {relative}! I can't believe it."],
   ["Words fail me. My {relative} gave me that!"],
 );
+const RELATIVES = pool(["grandmother", "best friend", "wife", "father", "teacher"], ["godfather", "late aunt"]);
 
 export const accident: Frame = {
   name: "accident",
   isFormal: false,
   write(stage) {
-    const verb = stage.from(VERBS);
-    const { name: thing, noun } = drawThing(stage);
-    stage.topic = noun;
+    const [verb, thing] = stage.from(DAMAGES) as [string, string];
+    stage.topic = thing;
+    stage.facts({ price: drawPrice(stage.rng) });
     stage.facts({
       verb,
       thing,
-      cause: drawPhrase(stage, CAUSES),
-      mend: drawPhrase(stage, MENDS),
+      cause: stage.from(CAUSES),
+      mend: stage.from(MENDS),
       day: drawDay(stage.rng),
       due: drawDay(stage.rng),
       relative: stage.from(RELATIVES),

@@ -1,31 +1,85 @@
 /** A cannot choose between two things; B recommends one for a reason; A follows, or not. */
-import { drawPhrase, drawThing } from "../compose.js";
-import { drawDistinct, drawPrice } from "../facts.js";
-import { type Frame, pool, words } from "../stage.js";
+import { drawPrice } from "../facts.js";
+import { type Frame, pool } from "../stage.js";
 import { open } from "../talk.js";
 
-const AIMS = pool(
+interface Choice {
+  /** "<what> for <aim>": what A has to pick. */
+  what: string;
+  options: readonly string[];
+  merits: readonly string[];
+}
+
+const CHOICES = pool<Choice>(
   [
-    "the party",
-    "{someone}",
-    "the flat in {town}",
-    "the office",
-    "the trip to {town}",
-    "the garden",
-    "my mother",
-    "the kitchen",
-    "the new school",
-    "the winter",
-    "{someone}'s wedding",
-    "the club in {town}",
-    "my {relative}",
+    {
+      what: "a present for my mother",
+      options: ["a silk scarf", "a cookbook", "a perfume", "a photo album"],
+      merits: ["it is more personal", "she can use it every day", "it is easy to send"],
+    },
+    {
+      what: "a holiday for the summer",
+      options: ["a week in Spain", "a cabin in Norway", "a trip to Japan", "a cruise"],
+      merits: ["the food is better", "it is never too hot", "the kids will love it"],
+    },
+    {
+      what: "a course for next term",
+      options: ["statistics", "drawing", "history", "Italian"],
+      merits: ["the teacher is great", "it helps at work", "there is no exam"],
+    },
+    {
+      what: "a flat near the office",
+      options: ["the flat on the ground floor", "the room with a balcony", "the loft", "the studio"],
+      merits: ["the rent is lower", "it is quiet at night", "the kitchen is new"],
+    },
+    {
+      what: "a dish for the party",
+      options: ["lasagne", "a lentil soup", "roast chicken", "a cheese plate"],
+      merits: ["everybody likes it", "it is quick to make", "it can be eaten cold"],
+    },
+    {
+      what: "a pet for the children",
+      options: ["a hamster", "a puppy", "a kitten", "two budgies"],
+      merits: ["it needs little space", "it is good with kids", "it is easy to keep"],
+    },
+    {
+      what: "a colour for the kitchen",
+      options: ["pale green", "dark blue", "warm yellow", "plain white"],
+      merits: ["it makes the room bigger", "dirt won't show", "it matches the floor"],
+    },
+    {
+      what: "a bike for the way to work",
+      options: ["a racing bike", "an electric bike", "a folding bike", "a used bike"],
+      merits: ["it fits on the train", "the hills are steep", "nobody will steal it"],
+    },
+    {
+      what: "a sport for the winter",
+      options: ["swimming", "fencing", "climbing", "badminton"],
+      merits: ["it is good for the back", "you meet nice people", "the hall is close"],
+    },
+    {
+      what: "a phone for my father",
+      options: ["a flip phone", "a smartphone", "a tablet", "an old model"],
+      merits: ["the keys are bigger", "the battery lasts a week", "it is easy to learn"],
+    },
   ],
-  ["the ceremony", "the cabin near {town}", "{someone}'s farewell", "my {relative}"],
-);
-const MERITS = pool(
-  words(`it is more personal, it is easy to clean, it is cheaper, it lasts longer, it fits in the car, the kids will love it, it is made in {town}, {someone} has one too, it is lighter,
-    it needs little space, the shop in {town} repairs it, nobody will steal it, {someone} likes the colour, it matches the {noun}, it is quiet, the old one came from {town}, it goes with the {noun}`),
-  words("it can be folded, {someone} swears by it, it survives frost, they sell it in {town}, it goes beside the {noun}"),
+  [
+    {
+      what: "a tree for the yard",
+      options: ["a cherry tree", "a magnolia", "a pine", "a fig tree"],
+      merits: ["it grows fast", "birds nest in it", "it survives frost"],
+    },
+    {
+      what: "an instrument for my nephew",
+      options: ["a trumpet", "a cello", "a flute", "an accordion"],
+      merits: ["the school lends it", "it is not too loud", "the first songs come easily"],
+    },
+    {
+      what: "a speech topic for the ceremony",
+      options: ["courage", "friendship", "the old days", "travel"],
+      merits: ["nobody falls asleep", "you know a good joke on it", "it moves people"],
+    },
+  ],
 );
 const ASK = pool(
   [
@@ -58,18 +112,17 @@ export const advice: Frame = {
   name: "advice",
   isFormal: false,
   write(stage) {
-    const aim = drawPhrase(stage, AIMS);
-    const what = `${stage.rng.pick(["something", "a present", "a prize", "a new thing"])} for ${aim}`;
-    const [x, y] = drawDistinct(2, () => drawThing(stage).name).map((name) => `a ${name}`);
+    const { what, options, merits } = stage.from(CHOICES);
+    const [x, y] = stage.rng.shuffled(options);
     const first = stage.rng.chance(0.5);
-    stage.topic = x!.split(" ").at(-1)!;
+    stage.topic = what.replace(" my ", " the ");
     stage.facts({
       what: what.replace("my", "<my>"),
       x: x!,
       y: y!,
       pick: first ? x! : y!,
       rest: first ? y! : x!,
-      merit: drawPhrase(stage, MERITS),
+      merit: stage.rng.pick(merits),
       price: drawPrice(stage.rng),
     });
     open(stage);

@@ -1,16 +1,53 @@
 /** A left something somewhere; B looks for it and has it, does not, or knows who took it. */
-import { drawOffice, drawPhrase, drawThing } from "../compose.js";
-import { drawDay, drawLater, drawShop } from "../facts.js";
-import { type Frame, pool, words } from "../stage.js";
+import { drawDay, drawShop, LATER } from "../facts.js";
+import { type Frame, pool } from "../stage.js";
 import { closeSad, open } from "../talk.js";
-import { ADJECTIVES } from "../words.js";
 
+const THINGS = pool(
+  [
+    "umbrella",
+    "wallet",
+    "scarf",
+    "phone",
+    "laptop bag",
+    "gloves",
+    "sunglasses",
+    "notebook",
+    "ring",
+    "hat",
+    "house keys",
+    "jacket",
+    "violin",
+    "teddy bear",
+    "library book",
+    "passport",
+    "water bottle",
+    "shopping bag",
+  ],
+  ["walking stick", "earring", "binoculars", "sketch pad", "rucksack", "skateboard"],
+);
+const COLOURS = pool(
+  ["black", "red", "green", "blue", "brown", "grey", "white", "yellow", "striped", "small", "old", "leather"],
+  ["purple", "silver", "spotted", "orange"],
+);
 const PLACES = pool(
-  words(`on the bus to {town}, in the waiting room, at the pool in {town}, in the fitting room, on the train to {town}, in the cinema, at the bar in {town}, in {someone}'s office, at the front desk, in the
-    café in {town}, next to the {noun}, on platform four in {town}, in the taxi, at the playground in {town}, on a {noun}`),
-  words(
-    "on the ferry to {town}, in the chapel, at the stadium in {town}, in {someone}'s tea room, by the fountain, behind a {noun}",
-  ),
+  [
+    "on the bus",
+    "in the waiting room",
+    "at the pool",
+    "in the fitting room",
+    "on the tram",
+    "in the cinema",
+    "at the bar",
+    "in the gym",
+    "at the front desk",
+    "in the café",
+    "in the lecture hall",
+    "on platform four",
+    "in the taxi",
+    "at the playground",
+  ],
+  ["on the ferry", "in the chapel", "at the stadium", "in the tea room", "by the fountain"],
 );
 const ASK = pool(
   [
@@ -29,6 +66,21 @@ const DESCRIBE = pool(
   ["It's {colour}, with {mark}.", "It is {colour} and has {mark}."],
   ["{colour}, and you can tell it by {mark}.", "Think of something {colour} with {mark}."],
 );
+const MARKS = pool(
+  [
+    "my initials on it",
+    "a sticker",
+    "a broken zip",
+    "a white stripe",
+    "a silver chain",
+    "a name tag",
+    "a small hole",
+    "a gold button",
+    "a photo inside",
+    "a wooden handle",
+  ],
+  ["a paint stain", "a feather", "a dented corner", "a ribbon"],
+);
 const FOUND = pool(
   [
     "[Yes|Good news], we have it here. You can collect it {later}.",
@@ -39,6 +91,18 @@ const FOUND = pool(
 const NOTFOUND = pool(
   ["[I'm sorry|Sorry], nothing like that was found. Please ask {office}.", "No, it isn't here. Maybe {office} can help you."],
   ["There is nothing of the kind. You might try {office}."],
+);
+const OFFICES = pool(
+  [
+    "the police",
+    "the lost property office",
+    "the cleaning company",
+    "the bus company",
+    "the caretaker",
+    "the next shift",
+    "the ticket counter",
+  ],
+  ["the harbour master", "the night porter", "the town hall"],
 );
 const GOTHERE = pool(["[Great|Wonderful]! I'll come {later}.", "I'm so relieved. See you then."], ["What a weight off my mind."]);
 const TRY = pool(
@@ -55,17 +119,17 @@ export const lost: Frame = {
   name: "lost property",
   isFormal: true,
   write(stage) {
-    const { noun: thing, category } = drawThing(stage, ["clothing", "outdoor"]);
+    const thing = stage.from(THINGS);
     stage.topic = thing;
     stage.facts({
       shop: drawShop(stage),
       thing,
       day: drawDay(stage.rng),
-      place: drawPhrase(stage, PLACES),
-      colour: stage.from(ADJECTIVES),
-      mark: `a ${stage.from(ADJECTIVES)} ${stage.rng.pick(category.parts)}`,
-      office: drawOffice(stage),
-      later: drawLater(stage),
+      place: stage.from(PLACES),
+      colour: stage.from(COLOURS),
+      mark: stage.from(MARKS).replace("my", "<my>"),
+      office: stage.from(OFFICES),
+      later: stage.from(LATER),
     });
     open(stage);
     stage.a(ASK);

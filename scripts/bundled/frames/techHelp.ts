@@ -1,18 +1,99 @@
 /** A device fails; B suggests a step; it helps, or a second one does, or somebody has to come. */
-import { drawFault, drawPhrase, drawThing } from "../compose.js";
-import { drawDistinct, drawShop, drawWhen } from "../facts.js";
-import { type Frame, pool, words } from "../stage.js";
+import { drawShop, drawWhen } from "../facts.js";
+import { type Frame, pool } from "../stage.js";
 import { closeGlad, open } from "../talk.js";
 
-const PLACES = words(
-  "to the window, to the wall, to the kitchen, upstairs, to a dry place, under a lamp, to the left, next to the {noun}, away from the {noun}",
-);
-const STEPS = pool(
-  words(`clean the {part}, press the {part} for {number} seconds, pull out the {part}, wait {number} minutes, read page {number} of the manual, move it {where}, turn the {part} {number} times, call {someone},
-    replace the {part}, hit the {part} softly, put it {where}, dry the {part}, tighten the {part}, order a new {part}, ask {someone}, unplug it for {number} hours, open the {part}, check the {part}`),
-  words(
-    "wipe the {part}, hold the {part} for {number} minutes, oil the {part}, show it to {someone}, shake it {number} times, carry it {where}",
-  ),
+interface Device {
+  item: string;
+  faults: readonly string[];
+  steps: readonly string[];
+}
+
+const DEVICES = pool<Device>(
+  [
+    {
+      item: "router",
+      faults: ["the light is red", "the signal is weak"],
+      steps: ["pull the plug for a minute", "move it to the window", "press the reset button"],
+    },
+    {
+      item: "washing machine",
+      faults: ["the door won't open", "the water stays inside"],
+      steps: ["clean the filter", "turn off the tap", "start a short program"],
+    },
+    {
+      item: "television",
+      faults: ["the screen stays dark", "there is no sound"],
+      steps: ["check the cable", "change the batteries", "search for channels again"],
+    },
+    {
+      item: "phone",
+      faults: ["the calls drop", "it gets very hot"],
+      steps: ["take out the card", "delete the old photos", "install the update"],
+    },
+    {
+      item: "fridge",
+      faults: ["it is too warm inside", "it hums all night"],
+      steps: ["close the top drawer", "move it from the wall", "remove the ice"],
+    },
+    {
+      item: "bank app",
+      faults: ["the code never comes", "the password is wrong"],
+      steps: ["ask for a new code", "check the phone number", "sign in on the website"],
+    },
+    {
+      item: "heating",
+      faults: ["the radiators stay cold", "it switches off at night"],
+      steps: ["let the air out", "raise the pressure", "set the clock"],
+    },
+    {
+      item: "laptop",
+      faults: ["it is very slow", "the screen freezes"],
+      steps: ["close some programs", "restart it twice", "free some disk space"],
+    },
+    {
+      item: "dishwasher",
+      faults: ["the plates stay dirty", "it stops after a minute"],
+      steps: ["fill in some salt", "rinse the arms", "use another tablet"],
+    },
+    {
+      item: "doorbell",
+      faults: ["it rings by itself", "nobody hears it"],
+      steps: ["tighten the screw", "dry the button", "replace the battery"],
+    },
+    {
+      item: "car radio",
+      faults: ["it asks for a code", "it only crackles"],
+      steps: ["hold the power key", "pull out the antenna", "enter the number on the card"],
+    },
+    {
+      item: "email account",
+      faults: ["no messages arrive", "it is locked"],
+      steps: ["empty the spam folder", "confirm the address", "choose a longer password"],
+    },
+  ],
+  [
+    {
+      item: "lawn robot",
+      faults: ["it drives in circles", "it ignores the fence"],
+      steps: ["wipe the sensor", "lay the wire again", "charge it overnight"],
+    },
+    {
+      item: "scanner",
+      faults: ["the pages come out blank", "it squeaks"],
+      steps: ["flip the paper", "oil the roller", "unlock the lamp"],
+    },
+    {
+      item: "smoke alarm",
+      faults: ["it beeps at midnight", "it blinks"],
+      steps: ["vacuum the vents", "twist the cover", "hold the test key"],
+    },
+    {
+      item: "parking app",
+      faults: ["the ticket won't show", "it charges double"],
+      steps: ["allow the location", "scan the plate", "log out everywhere"],
+    },
+  ],
 );
 const ASK = pool(
   [
@@ -49,16 +130,13 @@ export const techHelp: Frame = {
   name: "technical help",
   isFormal: true,
   write(stage) {
-    const { name: item, noun, category } = drawThing(stage, ["device"]);
-    const [step1, step2] = drawDistinct(2, () => {
-      const step = stage.from(STEPS).replace("{part}", stage.rng.pick(category.parts)).replace("{where}", stage.rng.pick(PLACES));
-      return drawPhrase(stage, pool([step], [step]));
-    });
-    stage.topic = noun;
+    const { item, faults, steps } = stage.from(DEVICES);
+    const [step1, step2] = stage.rng.shuffled(steps);
+    stage.topic = item;
     stage.facts({
       shop: drawShop(stage),
       item,
-      fault: drawFault(stage, category),
+      fault: stage.rng.pick(faults),
       step1: step1!,
       step2: step2!,
       when: drawWhen(stage.rng),

@@ -14,6 +14,7 @@ export interface CommandEntry {
 }
 
 export const COMMANDS: readonly CommandEntry[] = [
+  { name: "demo", summary: "tune the bundled base model whole and through LoRA, and compare", load: () => import("./demo.js") },
   { name: "train", summary: "run the training that a YAML file describes", load: () => import("./train.js") },
   { name: "plan", summary: "show what a run will take: memory, dispatches, FLOPs", load: () => import("./plan.js") },
   {

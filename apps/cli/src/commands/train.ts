@@ -8,14 +8,17 @@ export function configure(command: Command): void {
     .addHelpText("after", "\nExample:\n  attune train recipes/bundled-lora.yaml train.steps=50")
     .action(async (file: string, overrides: string[], flags: RunFlags & { json?: boolean }) => {
       const run = await loadRunFromFlags(file, overrides, flags);
-      const [{ openDevice }, { prepareRun, tune }, { progressListener, printResult }, { listenForInterruption }] =
+      const [{ openDevice }, { checkOut }, { prepareRun, tune }, { progressListener, printResult }, { listenForInterruption }] =
         await Promise.all([
           import("@attune/tensor/node"),
+          import("../run/paths.js"),
           import("../recipes/tune.js"),
           import("../recipes/progress.js"),
           import("../interrupt.js"),
         ]);
-      const prepared = await prepareRun(run); // bad input is found before the device is touched
+      // bad input is found before the device is touched
+      const prepared = await prepareRun(run);
+      await checkOut(run.out);
       const device = await openDevice();
       const interruption = listenForInterruption();
       const listener = progressListener(run, prepared, device.facts);

@@ -65,6 +65,18 @@ export function printResult(run: Run, result: TuneResult, measuredPeakBytes: num
     ["time", `${formatSeconds(result.trainSeconds)} training, ${formatSeconds(result.evalSeconds)} evaluation`],
     ["speed", `${formatCount(result.tokensPerSecond)} tokens/s`],
     ["peak device memory", formatBytes(measuredPeakBytes)],
+    ...(result.scores
+      ? [
+          [
+            "ROUGE-1 / 2 / L",
+            [result.scores.rouge1, result.scores.rouge2, result.scores.rougeL].map((f) => f.toFixed(2)).join(" / "),
+          ],
+          [
+            "evaluated",
+            `${result.scores.rows} rows, ${Math.round(100 * result.scores.distinct)} % distinct; ${result.scores.signature}`,
+          ],
+        ]
+      : []),
     ["saved", `${result.savedTo} (${formatBytes(result.savedBytes)})`],
   ];
   return `${table([{ title: run.name }, { title: "" }], rows)}\n`;

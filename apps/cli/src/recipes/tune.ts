@@ -3,10 +3,12 @@ import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type Device, ScratchSet } from "@attune/tensor";
 import { type StepReport, scheduleFactor, Trainer, train, warmupSteps } from "@attune/tuning";
+import { checkInputs } from "../run/paths.js";
 import type { Run } from "../run/schema.js";
 import { writeRun } from "../run/write.js";
 import { prepareData, type TrainingData } from "./data.js";
 import { type ModelFiles, openModelFiles, openRunModel, type RunModel, saveRunModel } from "./model.js";
+import { type SummaryScores, scoreSummaries } from "./score.js";
 import { answerAll } from "./summarize.js";
 
 export interface TuneListener {
@@ -27,6 +29,8 @@ export interface TuneResult {
   evalSeconds: number;
   /** Device memory at its peak, as the engine counts it. */
   peakDeviceBytes: number;
+  /** Of the validation set; null without one. */
+  scores: SummaryScores | null;
   answers: string[];
   savedTo: string;
   savedBytes: number;
@@ -40,6 +44,7 @@ export interface PreparedRun {
 }
 
 export async function prepareRun(run: Run): Promise<PreparedRun> {
+  await checkInputs(run);
   const files = await openModelFiles(run);
   return { run, files, data: await prepareData(run, files.tokenizer) };
 }
@@ -129,6 +134,10 @@ export async function tune(
     tokensPerSecond: reports.reduce((sum, { tokens }) => sum + tokens, 0) / trainSeconds,
     evalSeconds,
     peakDeviceBytes: device.memory.peakBytes,
+    scores: scoreSummaries(
+      data.validation.map(({ completion }) => completion),
+      answers,
+    ),
     answers,
     savedTo: saved.folder,
     savedBytes: saved.bytes,

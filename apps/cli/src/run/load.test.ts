@@ -152,7 +152,7 @@ lr: 3
     writeFileSync(path.join(folder, "train.jsonl"), "{}");
     const run = parse(RUN, { dataFolder: "." });
     await expect(checkInputs(run)).rejects.toMatchObject({
-      exitClass: "storage",
+      exitClass: "data",
       message: expect.stringMatching(/^model.path: .*\ndata.validation: .*dev.jsonl: no such/),
     });
   });

@@ -1,6 +1,7 @@
 // Where a run's files are. Input paths in a YAML file are relative to that file, so that a recipe works from any folder;
 // `out` is relative to where the command is given, so that results never land among the recipes.
-import { access } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, mkdir, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { userError } from "../errors.js";
 import type { Run } from "./schema.js";
@@ -49,13 +50,44 @@ export async function checkInputs(run: Run): Promise<void> {
   ];
   const checked = await Promise.all(
     wanted.map(async ([key, file]) => {
-      if (!file) return "";
-      return access(file).then(
-        () => "",
-        (error: NodeJS.ErrnoException) => `${key}: ${file}: ${error.code === "ENOENT" ? "no such file or folder" : error.code}`,
+      if (!file) return null;
+      return access(file, constants.R_OK).then(
+        () => null,
+        ({ code }: NodeJS.ErrnoException) => {
+          const isMissing = code === "ENOENT" || code === "ENOTDIR";
+          const what = isMissing ? "no such file or folder" : code === "EACCES" ? "may not be read; check its permissions" : code;
+          return { isMissing, text: `${key}: ${file}: ${what}` };
+        },
       );
     }),
   );
-  const faults = checked.filter(Boolean);
-  if (faults.length > 0) throw userError("storage", faults.join("\n"));
+  const faults = checked.filter((fault) => fault !== null);
+  if (faults.length === 0) return;
+  const exitClass = faults.every(({ isMissing }) => isMissing) ? "data" : "storage";
+  throw userError(exitClass, faults.map(({ text }) => text).join("\n"));
+}
+
+/**
+ * Refuses a folder for results that cannot be made or written to, before hours are spent on what would go there. It is tried for
+ * real, since permissions alone do not tell (read-only disks, root), and nothing of the trial remains.
+ */
+export async function checkOut(folder: string): Promise<void> {
+  const fail = (what: string, cause?: unknown): never => {
+    throw userError("storage", `out: ${folder}: ${what}; choose another with --out`, cause);
+  };
+  const found = await stat(folder).catch(() => null);
+  if (found && !found.isDirectory()) fail("is a file, and a folder is needed");
+  let made: string | undefined;
+  try {
+    made = await mkdir(folder, { recursive: true }); // the topmost folder that was not there
+    const trial = path.join(folder, `.attune-${process.pid}.tmp`);
+    await writeFile(trial, "");
+    await rm(trial);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOTDIR" || code === "EEXIST") fail("a part of this path is a file", error);
+    fail(code === "ENOSPC" ? "the disk is full" : `cannot be written (${code})`, error);
+  } finally {
+    if (made) await rm(made, { recursive: true, force: true });
+  }
 }

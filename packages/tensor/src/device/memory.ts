@@ -21,6 +21,12 @@ export class MemoryLedger {
     }
   }
 
+  /** The peak counts from what is live now. */
+  restartPeak(): void {
+    this.peakBytes = this.liveBytes;
+    this.atPeak = { ...this.live };
+  }
+
   remove(category: Category, bytes: number): void {
     this.live[category] -= bytes;
     this.liveBytes -= bytes;

@@ -1,0 +1,81 @@
+// attune demo (npm start): full fine-tuning and LoRA of the bundled base on the bundled dialogues, and one table of what came out.
+import { mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import type { DemoReport, DemoRow } from "../recipes/demo.js";
+import { color, formatBytes, formatCount, formatSeconds, table, wrap } from "../terminal.js";
+
+export function configure(command: Command): void {
+  command
+    .argument("[overrides...]", "values to change in both runs, such as train.steps=20")
+    .option("--out <dir>", "folder for the results", "runs/demo")
+    .option("--json", "print JSON")
+    .action(async (overrides: string[], { out, json }: { out: string; json?: boolean }) => {
+      const start = performance.now();
+      const [{ openDevice }, { runDemo }] = await Promise.all([import("@attune/tensor/node"), import("../recipes/demo.js")]);
+      const recipes = fileURLToPath(new URL("../../../../recipes", import.meta.url));
+      const device = await openDevice();
+      const report = await runDemo(device, recipes, out, overrides);
+      const seconds = (performance.now() - start) / 1000;
+      await mkdir(out, { recursive: true });
+      const file = path.join(out, "report.json");
+      await writeFile(file, `${JSON.stringify({ seconds, adapter: device.facts.adapter, ...report }, null, 2)}\n`);
+      device.destroy();
+      process.stdout.write(json ? `${JSON.stringify({ seconds, ...report }, null, 2)}\n` : printReport(report, seconds, file));
+    });
+}
+
+function printReport(report: DemoReport, seconds: number, file: string): string {
+  const { rows, dialogues, references } = report;
+  const baselines = rows.filter(({ name }) => ["lead-1", "lead-3", "longest turn", "random summary"].includes(name));
+  const best = baselines.reduce((a, b) => (b.scores.rouge1 > a.scores.rouge1 ? b : a));
+  const right = (title: string) => ({ title, align: "right" as const });
+  const columns = [{ title: "" }, ...["ROUGE-1", "ROUGE-2", "ROUGE-L", "distinct", "trained", "time", "peak memory"].map(right)];
+  const cells = rows.map(({ name, scores, trainableParameters, seconds: time, peakDeviceBytes }) => [
+    name,
+    scores.rouge1.toFixed(1),
+    scores.rouge2.toFixed(1),
+    scores.rougeL.toFixed(1),
+    `${Math.round(100 * scores.distinct)} %`,
+    trainableParameters === undefined ? "" : formatCount(trainableParameters),
+    time === undefined ? "" : formatSeconds(time),
+    peakDeviceBytes === undefined ? "" : formatBytes(peakDeviceBytes),
+  ]);
+  const tuned = rows.filter(({ name }) => name === "full" || name === "LoRA");
+  const gains = tuned.map(({ name, scores }) => `${name} ${signed(scores.rouge1 - best.scores.rouge1)}`).join(", ");
+  const shown = [0, Math.floor(dialogues.length / 2), dialogues.length - 1];
+  return [
+    "",
+    table(columns, cells),
+    "",
+    `ROUGE-1 against the best that needs no model (${best.name}): ${gains}`,
+    color.dim(`${rows[0]!.scores.rows} held-out dialogues; ${rows[0]!.scores.signature}`),
+    ...shown.map((i) => showDialogue(dialogues[i]!, references[i]!, rows.slice(-3), i)),
+    `${formatSeconds(seconds)} in all. Report: ${file}. Tuned: ${tuned.map(({ savedTo }) => savedTo).join(", ")}`,
+    "",
+    "Next:",
+    `  npx attune generate data/bundled/base --adapter ${tuned.at(-1)!.savedTo} "..."   ask the tuned model`,
+    "  npx attune plan recipes/dialogsum-t5-mini.yaml                   what a larger run would take",
+    "  npx attune train recipes/bundled-lora.yaml lora.rank=4           a run of your own",
+    "",
+  ].join("\n");
+}
+
+function showDialogue(dialogue: string, reference: string, rows: readonly DemoRow[], i: number): string {
+  const indent = (label: string, text: string): string =>
+    wrap(text, 90)
+      .map((line, n) => `${n === 0 ? label.padEnd(11) : " ".repeat(11)}${line}`)
+      .join("\n");
+  return [
+    "",
+    ...dialogue.split("\n").map((turn) => color.dim(wrap(turn, 100).join("\n  "))),
+    indent("reference", reference),
+    ...rows.map(({ name, outputs }) => indent(name, outputs[i] ?? "")),
+    "",
+  ].join("\n");
+}
+
+function signed(value: number): string {
+  return `${value >= 0 ? "+" : ""}${value.toFixed(1)}`;
+}

@@ -1,0 +1,93 @@
+// The demonstration: one pre-trained base, tuned whole and through LoRA on the same dialogues, against what needs no model at all.
+import path from "node:path";
+import { lead1, lead3, longestTurn, randomSummary } from "@attune/eval";
+import { T5 } from "@attune/models";
+import type { NodeDevice } from "@attune/tensor/node";
+import { loadRun } from "../run/load.js";
+import type { Run } from "../run/schema.js";
+import { openRunModel } from "./model.js";
+import { progressListener } from "./progress.js";
+import { type SummaryScores, scoreSummaries } from "./score.js";
+import { answerAll } from "./summarize.js";
+import { type PreparedRun, prepareRun, tune } from "./tune.js";
+
+export interface DemoRow {
+  name: string;
+  scores: SummaryScores;
+  outputs: string[];
+  /** Of models only. */
+  trainableParameters?: number;
+  seconds?: number;
+  peakDeviceBytes?: number;
+  savedTo?: string;
+}
+
+export interface DemoReport {
+  rows: DemoRow[];
+  dialogues: string[];
+  references: string[];
+}
+
+/** Runs both recipes of `recipesFolder` into `out`. */
+export async function runDemo(
+  device: NodeDevice,
+  recipesFolder: string,
+  out: string,
+  overrides: readonly string[],
+): Promise<DemoReport> {
+  const load = (name: string): Promise<Run> =>
+    loadRun(path.join(recipesFolder, `bundled-${name}.yaml`), {
+      overrides: [`out=${JSON.stringify(path.join(out, name))}`, ...overrides],
+    });
+  const full = await prepareRun(await load("full"));
+  const lora = await prepareRun(await load("lora"));
+  const { validation, examples } = full.data;
+  const references = validation.map(({ completion }) => completion);
+  const dialogues = validation.map(({ fields }) => fields.dialogue ?? "");
+  const summaries = examples.map(({ completion }) => completion);
+  const rowOf = (name: string, outputs: string[]): DemoRow => ({ name, outputs, scores: scoreSummaries(references, outputs)! });
+
+  const rows = [
+    rowOf("lead-1", dialogues.map(lead1)),
+    rowOf("lead-3", dialogues.map(lead3)),
+    rowOf("longest turn", dialogues.map(longestTurn)),
+    rowOf(
+      "random summary",
+      dialogues.map((_, i) => randomSummary(summaries, 1, i)),
+    ),
+    rowOf("base", await answersOfBase(device, lora)),
+  ];
+  for (const prepared of [full, lora]) {
+    restartPeak(device);
+    const listener = progressListener(prepared.run, prepared, device.facts);
+    const result = await tune(device, prepared, listener).finally(() => listener.done());
+    rows.push({
+      ...rowOf(prepared === full ? "full" : "LoRA", result.answers),
+      trainableParameters: result.trainableParameters,
+      seconds: result.trainSeconds,
+      peakDeviceBytes: device.measured.peakBytes,
+      savedTo: result.savedTo,
+    });
+  }
+  return { rows, dialogues, references };
+}
+
+async function answersOfBase(device: NodeDevice, { run, files, data }: PreparedRun): Promise<string[]> {
+  const { model, dispose } = await openRunModel(device, { ...run, lora: null }, files);
+  const base = new T5(model.config, model.weights);
+  const { batch, maxNewTokens } = run.eval;
+  const answers = await answerAll(device, base, files.tokenizer, data.validation, {
+    batch,
+    maxNewTokens,
+    maxSource: run.data.maxSource,
+  });
+  dispose();
+  return answers;
+}
+
+/** Each run's peak is its own. */
+function restartPeak(device: NodeDevice): void {
+  device.trim();
+  device.measured.peakBytes = device.measured.liveBytes;
+  device.memory.restartPeak();
+}
