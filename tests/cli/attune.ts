@@ -10,24 +10,43 @@ export interface Ended {
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
+export interface Surroundings {
+  env?: NodeJS.ProcessEnv;
+  /** For stdin. */
+  input?: string;
+}
+
 /** Runs `attune ...words`; paths are relative to the project's root. Never rejects for an exit code. */
-export function attune(words: readonly string[], options: { env?: NodeJS.ProcessEnv; input?: string } = {}): Promise<Ended> {
-  const node = ["--import", "tsx", "--conditions=@attune/source", "apps/cli/src/main.ts"];
+export function attune(words: readonly string[], surroundings: Surroundings = {}): Promise<Ended> {
+  return runScript("apps/cli/src/main.ts", words, surroundings);
+}
+
+/** Many command lines in one process (inTurn.ts): for those that end before they have anything to do. */
+export async function attuneInTurn(lines: readonly (readonly string[])[], env: NodeJS.ProcessEnv): Promise<Ended[]> {
+  const { stdout, stderr } = await runScript("tests/cli/inTurn.ts", [], { env, input: JSON.stringify(lines) });
+  const last = stdout.slice(stdout.lastIndexOf("\n") + 1);
+  if (!last.startsWith("[")) throw new Error(`tests/cli/inTurn.ts broke:\n${stderr}`);
+  return JSON.parse(last) as Ended[];
+}
+
+function runScript(script: string, words: readonly string[], { env, input = "" }: Surroundings): Promise<Ended> {
+  const node = ["--import", "tsx", "--conditions=@attune/source", script];
   return new Promise((resolve, reject) => {
     const child = execFile(
       process.execPath,
       [...node, ...words],
-      { cwd: root, env: { ...process.env, ...options.env }, maxBuffer: 1 << 26 },
+      { cwd: root, env: { ...process.env, ...env }, maxBuffer: 1 << 26 },
       (error, stdout, stderr) => {
-        if (error && typeof error.code !== "number") reject(new Error(`attune ${words.join(" ")}: ${error.message}\n${stderr}`));
+        if (error && typeof error.code !== "number")
+          reject(new Error(`${script} ${words.join(" ")}: ${error.message}\n${stderr}`));
         else resolve({ code: (error?.code as number | undefined) ?? 0, stdout, stderr: withoutDawn(stderr) });
       },
     );
-    child.stdin!.end(options.input ?? "");
+    child.stdin!.end(input);
   });
 }
 
-/** Dawn itself says two things about limits whenever it opens a software adapter; they are not ours. */
+/** Dawn speaks for itself on stderr, past Node: of limits on a software adapter, and of drivers that it does not find. */
 function withoutDawn(text: string): string {
-  return text.replace(/^Warning: max\w+ artificially reduced .*\n/gm, "");
+  return text.replace(/^Warning: .*\n(?: +at .*\n)?\n?/gm, "");
 }

@@ -53,10 +53,8 @@ export function parseRun(
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
-  const faults = [...document.errors, ...document.warnings];
-  if (faults.length > 0) {
-    throw userError("usage", faults.map(({ pos, message }) => `${at(pos[0])}: ${message.replace(/\s+/g, " ")}`).join("\n"));
-  }
+  const [fault] = [...document.errors, ...document.warnings]; // what follows the first is mostly its consequence
+  if (fault) throw userError("usage", `${at(fault.pos[0])}: ${fault.message.replace(/\s+/g, " ")}`);
   if (!isMap(document.contents)) throw userError("usage", `${file}: a run is a list of keys and values, such as "name: my-run"`);
 
   let plain: Record<string, unknown>;

@@ -75,19 +75,22 @@ export async function checkOut(folder: string): Promise<void> {
   const fail = (what: string, cause?: unknown): never => {
     throw userError("storage", `out: ${folder}: ${what}; choose another with --out`, cause);
   };
-  const found = await stat(folder).catch(() => null);
-  if (found && !found.isDirectory()) fail("is a file, and a folder is needed");
-  let made: string | undefined;
+  const missing: string[] = [];
+  let there = path.resolve(folder);
+  // one folder after the other: Node's recursive mkdir never ends below /proc
+  for (; !(await stat(there).catch(() => null)); there = path.dirname(there)) missing.unshift(there);
+  if (!(await stat(there)).isDirectory()) {
+    fail(missing.length === 0 ? "is a file, and a folder is needed" : `${there} is a file, so there can be no folder below it`);
+  }
   try {
-    made = await mkdir(folder, { recursive: true }); // the topmost folder that was not there
+    for (const one of missing) await mkdir(one);
     const trial = path.join(folder, `.attune-${process.pid}.tmp`);
     await writeFile(trial, "");
     await rm(trial);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOTDIR" || code === "EEXIST") fail("a part of this path is a file", error);
     fail(code === "ENOSPC" ? "the disk is full" : `cannot be written (${code})`, error);
   } finally {
-    if (made) await rm(made, { recursive: true, force: true });
+    if (missing[0]) await rm(missing[0], { recursive: true, force: true });
   }
 }
