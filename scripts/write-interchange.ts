@@ -70,7 +70,6 @@ async function trainFor(
   const trainer = new Trainer(device, { model, trainable, lora, learningRate: () => lr, dropout: 0.1, seed: 3 });
   const batches = await microBatchesOf(folder);
   for (let i = 0; i < updates; i++) trainer.update([batches[i % batches.length]!]);
-  if (lora) lora.state = null; // no dropout from here on
   trainer.dispose();
 }
 

@@ -145,6 +145,31 @@ describe("LoRA follows the record", () => {
   });
 });
 
+it("an adapter's dropout acts while training, and then alone", async () => {
+  const { folder } = RELU;
+  const base = await loadModel(device, folder, { trainable: false });
+  const adapter = await readAdapter(diskFiles(`${folder}/lora/default/final`), await linearsOf(folder));
+  const [first] = await microBatchesOf(folder);
+  const losses: number[] = [];
+  for (const dropout of [0, 0.5]) {
+    const lora = loadLora(device, { ...adapter, config: { ...adapter.config, dropout } });
+    const model = base.model.with({ lora });
+    const before = await logitsOf(device, model, first!);
+    const trainer = new Trainer(device, { model, trainable: lora.parameters, lora, learningRate: () => 0, seed: 1 });
+    for (let step = 0; step < 2; step++) {
+      trainer.update([first!]);
+      losses.push((await trainer.readLoss(1)).loss);
+    }
+    expect(await logitsOf(device, model, first!)).toEqual(before);
+    trainer.scratch.dispose();
+    for (const held of [trainer, lora]) held.dispose();
+  }
+  const [none, noneAgain, some, someAgain] = losses;
+  expect(none).toBe(noneAgain);
+  expect(new Set([none, some, someAgain]).size).toBe(3); // another mask each step
+  base.dispose();
+});
+
 describe("the gradient of an update", () => {
   // eight examples of unlike lengths on both sides: mean-of-means over micro-batches would be wrong by tens of percent
   const vocabulary = 96;

@@ -88,8 +88,7 @@ export class Trainer {
     this.scratch = options.scratch ?? new ScratchSet(device);
     this.state = new ProgramState(device, { seed });
     this.optimizer = new AdamW(trainable, options.adamW);
-    if (lora) lora.state = this.state;
-    this.#model = model.with({ lora, dropout: dropout > 0 ? { p: dropout, state: this.state } : null });
+    this.#model = model.with({ lora, dropout: { p: dropout, state: this.state } });
     this.#loss = persistent(device, [1], { label: "loss", category: "outputs" });
     this.#update = capture(
       device,

@@ -19,8 +19,6 @@ export class LoraLayers {
   /** A and B of every target, named PATH.lora_A.weight and PATH.lora_B.weight; all zero until written. */
   readonly parameters: ParameterSet;
   readonly targets: readonly LoraTarget[];
-  /** Set while training: draws the dropout. */
-  state: ProgramState | null = null;
   readonly #scales: ReadonlyMap<string, number>;
 
   constructor(
@@ -43,12 +41,15 @@ export class LoraLayers {
     );
   }
 
-  /** LoRA's part of the projection by `path`, to be added times `scale`; null where the adapter has none. */
-  delta(path: string, x: Tensor): { value: Tensor; scale: number } | null {
+  /**
+   * LoRA's part of the projection by `path`, to be added times `scale`; null where the adapter has none.
+   * @param training draws the config's dropout; null: evaluation, nothing is dropped
+   */
+  delta(path: string, x: Tensor, training: ProgramState | null): { value: Tensor; scale: number } | null {
     const scale = this.#scales.get(path);
     if (scale === undefined) return null;
     const { dropout: p } = this.config;
-    const input = this.state && p > 0 ? dropout(x, { p, site: siteOf(`${path}.lora`), state: this.state }) : x;
+    const input = training && p > 0 ? dropout(x, { p, site: siteOf(`${path}.lora`), state: training }) : x;
     const [a, b] = [this.parameters.get(nameOf(path, "A")), this.parameters.get(nameOf(path, "B"))];
     return { value: linear(linear(input, a), b), scale };
   }

@@ -40,7 +40,10 @@ export interface KeysAndValues {
 export interface T5Options {
   /** LoRA layers beside some of the linear weights. */
   lora?: LoraLayers | null;
-  /** Drop with this probability everywhere transformers does, drawing from the state's seed and step. Absent: evaluation. */
+  /**
+   * While training: drop with this probability (0 too) everywhere transformers does, and with LoRA's own on its input, drawing from the
+   * state's seed and step. Absent: evaluation.
+   */
   dropout?: { p: number; state: ProgramState } | null;
 }
 
@@ -213,7 +216,7 @@ export class T5 {
   /** x W^T, plus LoRA's part where the adapter has one for this weight */
   #project(name: string, x: Tensor): Tensor {
     const y = linear(x, this.#weight(name));
-    const delta = this.options.lora?.delta(name, x);
+    const delta = this.options.lora?.delta(name, x, this.options.dropout?.state ?? null);
     return delta ? add(y, delta.value, delta.scale) : y;
   }
 
@@ -228,7 +231,7 @@ export class T5 {
 
   #drop(site: string, x: Tensor): Tensor {
     const { dropout: options } = this.options;
-    return options ? dropout(x, { p: options.p, site: siteOf(site), state: options.state }) : x;
+    return options && options.p > 0 ? dropout(x, { p: options.p, site: siteOf(site), state: options.state }) : x;
   }
 
   #weight(name: string): Tensor {
