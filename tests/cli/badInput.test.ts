@@ -3,7 +3,8 @@
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { bytesOf } from "@attune/models";
+import { bytesOf, LORA_DEFAULTS, writeAdapter } from "@attune/models";
+import { diskSink } from "@attune/models/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attune, attuneInTurn, type Ended } from "./attune.js";
 import { tinyTensors, writeTinyModel } from "./tinyModel.js";
@@ -98,6 +99,21 @@ const CASES: Case[] = [
     /model: no forward\/cases\.json, so there is nothing to verify against/,
   ],
   ["verify: truncated weights", "verify @/truncated", 3, /truncated/],
+  ["generate: no such model", "generate @/none hello", 3, /none\/config\.json: no such file; check the path$/],
+  ["generate: no prompts", "generate @/model --file @/empty.jsonl", 2, /empty\.jsonl: no prompts; expected one a line$/],
+  [
+    "generate: an adapter for a model",
+    "generate @/adapter hello",
+    3,
+    /adapter: is an adapter; name its base model, and this folder with --adapter$/,
+  ],
+  [
+    "generate: an adapter of another model",
+    "generate @/model hello --adapter @/adapter",
+    3,
+    /does not fit this model: target_modules: "q_proj" matches no linear layer/,
+  ],
+  ["generate: a wrong number", "generate @/model hello --max-new-tokens=0", 2, /max-new-tokens.* expected a whole number from 1/],
 ];
 if (isLinux) {
   // refused to root too, which the tests of a container often run as
@@ -160,6 +176,9 @@ async function writeEverything(): Promise<void> {
   if (isLinux) await symlink("/proc/self/mem", at("unreadable.jsonl"));
 
   await writeTinyModel(at("model"));
+  const sink = diskSink(at("adapter"));
+  const adapter = { config: { ...LORA_DEFAULTS, targetModules: ["q_proj"] }, modules: [] };
+  for (const [name, content] of Object.entries(writeAdapter(adapter))) await sink.write(name, content);
   const misfits = tinyTensors().filter(({ name }) => name !== "encoder.final_layer_norm.weight");
   const shared = misfits.find(({ name }) => name === "shared.weight")!;
   shared.shape = shared.shape.toReversed();

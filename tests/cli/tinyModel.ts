@@ -16,6 +16,10 @@ export const TINY: T5Config = {
   numLayers: 1,
   numDecoderLayers: 1,
   numHeads: 2,
+  // a head of its own: with random weights a tied one only says its own input again
+  feedForward: "gated-gelu",
+  tieWordEmbeddings: false,
+  scaleDecoderOutputs: false,
 };
 
 export function tinyTensors(config: T5Config = TINY): TensorToWrite[] {

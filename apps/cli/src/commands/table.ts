@@ -16,6 +16,11 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   { name: "demo", summary: "tune the bundled base model whole and through LoRA, and compare", load: () => import("./demo.js") },
   { name: "train", summary: "run the training that a YAML file describes", load: () => import("./train.js") },
+  {
+    name: "generate",
+    summary: "answer prompts with a model, or with a model and an adapter",
+    load: () => import("./generate.js"),
+  },
   { name: "plan", summary: "show what a run will take: memory, dispatches, FLOPs", load: () => import("./plan.js") },
   {
     name: "doctor",

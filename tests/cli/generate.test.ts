@@ -1,0 +1,72 @@
+// attune generate: prompts from anywhere, answered in their order, as the model alone would answer each.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { freshLora, GreedyGenerator, LORA_DEFAULTS, loadTokenizer, mt19937, type T5, writeAdapter } from "@attune/models";
+import { diskFiles, diskSink } from "@attune/models/node";
+import { type NodeDevice, openDevice } from "@attune/tensor/node";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { linearsOf, loadModel } from "../parity/models.js";
+import { attune } from "./attune.js";
+import { writeTinyModel } from "./tinyModel.js";
+
+// of unlike lengths, so that they are batched in another order than they came
+const PROMPTS = ["say: hi", "a much longer thing to say, and more of it", "ok", "say: hello there"];
+
+let folder: string;
+let device: NodeDevice;
+const at = (name: string) => path.join(folder, name);
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "attune-generate-"));
+  device = await openDevice();
+  await writeTinyModel(at("model"));
+});
+afterAll(async () => {
+  device.destroy();
+  await rm(folder, { recursive: true });
+});
+
+/** Each prompt alone, without padding. */
+async function answers(model: T5): Promise<string[]> {
+  const tokenizer = await loadTokenizer(diskFiles(at("model")));
+  const generator = new GreedyGenerator(device, model);
+  const outputs: string[] = [];
+  for (const prompt of PROMPTS) {
+    const ids = Int32Array.from(tokenizer.encode(prompt));
+    const [row] = await generator.generate(ids, new Int32Array(ids.length).fill(1), 1, { maxNewTokens: 6 });
+    outputs.push(tokenizer.decode(row!).trim());
+  }
+  generator.dispose();
+  generator.scratch.dispose();
+  return outputs;
+}
+
+it("answers as the model does, with an adapter too, from arguments, a file and stdin", async () => {
+  const { model } = await loadModel(device, at("model"), { trainable: false });
+  const config = { ...LORA_DEFAULTS, rank: 2, alpha: 40, targetModules: "all-linear" };
+  const lora = freshLora(device, config, await linearsOf(at("model")), 1);
+  const random = mt19937(2);
+  for (const { path: name, outFeatures, rank } of lora.targets) {
+    const b = Float32Array.from({ length: outFeatures * rank }, () => 0.1 * random.normal());
+    lora.parameters.get(`${name}.lora_B.weight`).write(b);
+  }
+  const sink = diskSink(at("adapter"));
+  for (const [name, content] of Object.entries(writeAdapter(await lora.read()))) await sink.write(name, content);
+  const [alone, adapted] = [await answers(model), await answers(model.with({ lora }))];
+  expect(new Set([...alone, ...adapted]).size).toBeGreaterThan(2);
+  expect(adapted).not.toEqual(alone);
+
+  const limits = ["--max-new-tokens", "6", "--batch", "3"];
+  const json = await attune(["generate", at("model"), ...PROMPTS, "--json", ...limits]);
+  expect(json).toMatchObject({ code: 0, stderr: "" });
+  expect(JSON.parse(json.stdout)).toEqual(PROMPTS.map((prompt, i) => ({ prompt, output: alone[i] })));
+
+  await writeFile(at("prompts.txt"), `${PROMPTS.join("\r\n")}\n\n`);
+  const fromFile = ["generate", at("model"), "--adapter", at("adapter"), "--file", at("prompts.txt"), ...limits];
+  expect(await attune(fromFile)).toMatchObject({ code: 0, stdout: adapted.map((output) => `${output}\n`).join("") });
+
+  const short = ["generate", at("model"), "--max-source", "4", ...limits];
+  const piped = await attune(short, { input: `${PROMPTS.join("\n")}\n` });
+  expect(piped.stdout.split("\n")).toHaveLength(PROMPTS.length + 1);
+  expect(piped.stderr).toMatch(/^prompt 1 has \d+ tokens and loses its end \(--max-source 4\)\nprompt 2 has/);
+});
