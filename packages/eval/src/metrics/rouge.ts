@@ -6,8 +6,9 @@
 // A word is a run of a-z and 0-9 after lower-casing; everything else, letters with accents too, separates. With the
 // stemmer, words of more than three letters are stemmed (porter.ts).
 
-import { dataError, requirePairs } from "./pairs.js";
+import { requirePairs } from "./pairs.js";
 import { porterStem } from "./porter.js";
+import { listOf, type References, referenceCount } from "./references.js";
 
 export const ROUGE_TYPES = ["rouge1", "rouge2", "rougeL", "rougeLsum"] as const;
 export type RougeType = (typeof ROUGE_TYPES)[number];
@@ -44,7 +45,7 @@ export interface CorpusRouge {
 
 /** ROUGE of a whole test set; row i of the references is one text, or all the texts that are right for prediction i. */
 export function corpusRouge(
-  references: readonly (string | readonly string[])[],
+  references: readonly References[],
   predictions: readonly string[],
   options: RougeOptions = {},
 ): CorpusRouge {
@@ -93,8 +94,7 @@ export function rougeScorer({ useStemmer = false }: RougeOptions = {}): RougeSco
   return {
     score,
     scoreMulti(references, prediction) {
-      if (references.length === 0) throw dataError("rouge: a prediction has no reference; it needs at least one");
-      const [first, ...others] = references.map((reference) => score(reference, prediction));
+      const [first, ...others] = listOf(references, "rouge").map((reference) => score(reference, prediction));
       return forTypes((type) =>
         others.reduce((best, scores) => (scores[type].fmeasure > best.fmeasure ? scores[type] : best), first![type]),
       );
@@ -252,15 +252,8 @@ function meanOf(values: Float64Array): number {
   return sum / values.length;
 }
 
-function signatureOf(references: readonly (string | readonly string[])[], { useStemmer }: RougeOptions): string {
-  let fewest = Number.POSITIVE_INFINITY;
-  let most = 0;
-  for (const reference of references) {
-    const count = typeof reference === "string" ? 1 : reference.length;
-    fewest = Math.min(fewest, count);
-    most = Math.max(most, count);
-  }
-  const counts = fewest === most ? `${most}` : `${fewest}-${most}`;
+function signatureOf(references: readonly References[], { useStemmer }: RougeOptions): string {
+  const counts = referenceCount(references, (fewest, most) => `${fewest}-${most}`);
   const stem = useStemmer ? "porter-nltk" : "no";
   return `rouge|nrefs:${counts}|stem:${stem}|words:a-z0-9|lsum:lines|mean:rows|rows:${references.length}|like:rouge_score-0.1.2`;
 }

@@ -1,0 +1,174 @@
+// BLEU (K. Papineni et al., "BLEU: a method for automatic evaluation of machine translation", 2002) as sacreBLEU 2.6.0
+// computes it (M. Post, "A call for clarity in reporting BLEU scores", 2018), 0 to 100:
+//   precision_n = 100 * runs of n words in common / runs of n words of the predictions, each run counted at most as often
+//                 as the reference that has it most often
+//   brevity     = exp(1 - reference length / prediction length) where predictions are shorter, else 1
+//   BLEU        = brevity * geometric mean of precision_1 .. precision_4
+// Counts are summed over the corpus first. The reference length of a row is the one nearest to the prediction's.
+
+import { Ngrams, ngramTotals } from "./ngrams.js";
+import { requirePairs } from "./pairs.js";
+import { splitWords, trimEnd } from "./python.js";
+import { listOf, type References, referenceCount } from "./references.js";
+
+export type BleuTokenizer = "13a" | "intl" | "char" | "none";
+export type BleuSmoothing = "exp" | "floor" | "add-k" | "none";
+
+export interface BleuOptions {
+  lowercase?: boolean;
+  /** "13a" (mteval-v13a) by default; "intl" splits by the Unicode classes of characters. */
+  tokenizer?: BleuTokenizer;
+  /** What becomes of a precision of 0: halved ever further (exp, the default), a small value (floor), k added, or nothing. */
+  smoothing?: BleuSmoothing;
+  /** Of floor (0.1) and add-k (1). */
+  smoothValue?: number;
+  /** 4. */
+  maxOrder?: number;
+  /** Leave out the orders that a short text has no runs of. For single sentences. */
+  effectiveOrder?: boolean;
+}
+
+export interface BleuScore {
+  /** 0 to 100. */
+  score: number;
+  /** [order]: runs in common; with add-k, k more. */
+  counts: number[];
+  /** [order]: runs of the predictions; with add-k, k more. */
+  totals: number[];
+  /** [order]: after smoothing, 0 to 100. */
+  precisions: number[];
+  brevityPenalty: number;
+  predictionLength: number;
+  referenceLength: number;
+  /** sacreBLEU's own. */
+  signature: string;
+}
+
+const SMOOTH_VALUES = { exp: 0, none: 0, floor: 0.1, "add-k": 1 };
+
+/** Of a whole test set: sacrebleu.corpus_bleu. Row i of the references is one text, or all that are right. */
+export function corpusBleu(
+  references: readonly References[],
+  predictions: readonly string[],
+  options: BleuOptions = {},
+): BleuScore {
+  requirePairs("bleu", references, predictions);
+  const order = options.maxOrder ?? 4;
+  const counts = new Array<number>(order).fill(0);
+  const totals = new Array<number>(order).fill(0);
+  let predictionLength = 0;
+  let referenceLength = 0;
+  const words = new Map<string, number>();
+  const read = (text: string) => {
+    const tokens = bleuTokens(options.lowercase ? text.toLowerCase() : text, options.tokenizer);
+    return Int32Array.from(tokens, (token) => {
+      const id = words.get(token) ?? words.size;
+      words.set(token, id);
+      return id;
+    });
+  };
+  predictions.forEach((text, row) => {
+    words.clear(); // numbers need to agree within a row only, and so memory does not grow with the corpus
+    const prediction = read(text);
+    const ngrams = new Ngrams(order);
+    const most = new Map<number, number>(); // over the references
+    let nearest = Number.NaN;
+    for (const reference of listOf(references[row]!, "bleu").map(read)) {
+      for (const [run, count] of ngrams.count(reference)) most.set(run, Math.max(count, most.get(run) ?? 0));
+      const isNearer = Math.abs(reference.length - prediction.length) - Math.abs(nearest - prediction.length);
+      if (Number.isNaN(nearest) || isNearer < 0 || (isNearer === 0 && reference.length < nearest)) nearest = reference.length;
+    }
+    const hits = ngrams.match(prediction, most);
+    ngramTotals(prediction.length, order).forEach((total, n) => {
+      totals[n]! += total;
+      counts[n]! += hits[n]!;
+    });
+    predictionLength += prediction.length;
+    referenceLength += nearest;
+  });
+  return { ...bleuOf(counts, totals, predictionLength, referenceLength, options), signature: signatureOf(references, options) };
+}
+
+/** Of one sentence: sacrebleu.sentence_bleu, which leaves out orders that the sentence is too short for. */
+export function sentenceBleu(references: References, prediction: string, options: BleuOptions = {}): BleuScore {
+  return corpusBleu([references], [prediction], { effectiveOrder: true, ...options });
+}
+
+function bleuOf(
+  common: readonly number[],
+  all: readonly number[],
+  predictionLength: number,
+  referenceLength: number,
+  { smoothing = "exp", smoothValue = SMOOTH_VALUES[smoothing], effectiveOrder = false }: BleuOptions,
+): Omit<BleuScore, "signature"> {
+  const counts = [...common];
+  const totals = [...all];
+  const precisions = counts.map(() => 0);
+  const tooShort = predictionLength < referenceLength;
+  const brevityPenalty = !tooShort ? 1 : predictionLength > 0 ? Math.exp(1 - referenceLength / predictionLength) : 0;
+  const rest = { counts, totals, precisions, brevityPenalty, predictionLength, referenceLength };
+  if (counts.every((count) => count === 0)) return { score: 0, ...rest };
+  let orders = counts.length;
+  let halvings = 1;
+  for (let n = 0; n < counts.length; n++) {
+    if (smoothing === "add-k" && n > 0) {
+      counts[n]! += smoothValue;
+      totals[n]! += smoothValue;
+    }
+    if (totals[n] === 0) break; // without effectiveOrder, the precisions left at 0 make the score 0
+    if (effectiveOrder) orders = n + 1;
+    if (counts[n]! > 0) precisions[n] = (100 * counts[n]!) / totals[n]!;
+    else if (smoothing === "exp") {
+      halvings *= 2;
+      precisions[n] = 100 / (halvings * totals[n]!);
+    } else if (smoothing === "floor") precisions[n] = (100 * smoothValue) / totals[n]!;
+  }
+  const logarithms = precisions.slice(0, orders).map(Math.log); // -Infinity for 0, and exp makes that 0 again
+  return { score: brevityPenalty * Math.exp(logarithms.reduce((a, b) => a + b, 0) / orders), ...rest };
+}
+
+/** The words that BLEU compares. */
+export function bleuTokens(text: string, tokenizer: BleuTokenizer = "13a"): string[] {
+  const line = trimEnd(text);
+  switch (tokenizer) {
+    case "13a":
+      return splitWords(spaced13a(line));
+    case "intl":
+      return splitWords(
+        line
+          .replace(/(\P{N})(\p{P})/gu, "$1 $2 ")
+          .replace(/(\p{P})(\P{N})/gu, " $1 $2")
+          .replace(/\p{S}/gu, " $& "),
+      );
+    case "char":
+      return splitWords([...line].join(" "));
+    case "none":
+      return splitWords(line);
+  }
+}
+
+/** Punctuation apart from words, but for points and commas in numbers, hyphens in words, and apostrophes. */
+function spaced13a(text: string): string {
+  let line = text.replaceAll("<skipped>", "").replaceAll("-\n", "").replaceAll("\n", " ");
+  if (line.includes("&")) {
+    line = line.replaceAll("&quot;", '"').replaceAll("&amp;", "&").replaceAll("&lt;", "<").replaceAll("&gt;", ">");
+  }
+  return ` ${line} `
+    .replace(/[{-~[-` -&(-+:-@/]/g, " $& ")
+    .replace(/([^0-9])([.,])/gu, "$1 $2 ")
+    .replace(/([.,])([^0-9])/gu, " $1 $2")
+    .replace(/([0-9])(-)/g, "$1 $2 ");
+}
+
+function signatureOf(references: readonly References[], options: BleuOptions): string {
+  const { smoothing = "exp", smoothValue = SMOOTH_VALUES[smoothing] } = options;
+  const value = smoothing === "floor" || smoothing === "add-k" ? `[${smoothValue.toFixed(2)}]` : "";
+  return [
+    `nrefs:${referenceCount(references, () => "var")}`,
+    `case:${options.lowercase ? "lc" : "mixed"}`,
+    `eff:${options.effectiveOrder ? "yes" : "no"}`,
+    `tok:${options.tokenizer ?? "13a"}`,
+    `smooth:${smoothing}${value}`,
+    "version:2.6.0",
+  ].join("|");
+}
