@@ -133,10 +133,11 @@ describe("a record that lacks a part fails", () => {
 });
 
 describe("the command", () => {
-  it("prints each part and ends with 0; with a weight changed it names a tensor and ends with 1", async () => {
+  it("prints each part and ends with 0; a changed weight and a missing part end with 1, and are named", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "attune-verify-"));
     try {
       const files = await withFlippedWeight(RELU.folder, "encoder.block.0.layer.1.DenseReluDense.wo.weight", 40);
+      delete files["generation/cases.json"];
       for (const [name, content] of Object.entries(files)) {
         await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
         await writeFile(path.join(folder, name), content);
@@ -147,6 +148,10 @@ describe("the command", () => {
       expect(failed(right!.parts)).toEqual([]);
       expect(failed(wrong!.parts).map(({ part }) => part)).toContain("gradients");
       expect(failed(wrong!.parts)[0]!.worst!.tensor).toMatch(/logits/);
+      expect(failed(wrong!.parts).at(-1)).toMatchObject({
+        part: "greedy ids",
+        reason: expect.stringMatching(/no generation\/cases/),
+      });
 
       const shown = await attune(["verify", RELU.name]);
       expect(shown).toMatchObject({ code: 0, stderr: "" });
