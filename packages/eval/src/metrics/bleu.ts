@@ -6,7 +6,7 @@
 //   BLEU        = brevity * geometric mean of precision_1 .. precision_4
 // Counts are summed over the corpus first. The reference length of a row is the one nearest to the prediction's.
 
-import { Ngrams, ngramTotals } from "./ngrams.js";
+import { Ngrams, Numbering, ngramTotals } from "./ngrams.js";
 import { requirePairs } from "./pairs.js";
 import { splitWords, trimEnd } from "./python.js";
 import { listOf, type References, referenceCount } from "./references.js";
@@ -58,23 +58,19 @@ export function corpusBleu(
   const totals = new Array<number>(order).fill(0);
   let predictionLength = 0;
   let referenceLength = 0;
-  const words = new Map<string, number>();
-  const read = (text: string) => {
-    const tokens = bleuTokens(options.lowercase ? text.toLowerCase() : text, options.tokenizer);
-    return Int32Array.from(tokens, (token) => {
-      const id = words.get(token) ?? words.size;
-      words.set(token, id);
-      return id;
-    });
-  };
   predictions.forEach((text, row) => {
-    words.clear(); // numbers need to agree within a row only, and so memory does not grow with the corpus
+    const words = new Numbering<string>(); // of this row, so that memory does not grow with the corpus
+    const read = (line: string) =>
+      bleuTokens(options.lowercase ? line.toLowerCase() : line, options.tokenizer).map((token) => words.of(token));
     const prediction = read(text);
-    const ngrams = new Ngrams(order);
-    const most = new Map<number, number>(); // over the references
+    const right = listOf(references[row]!, "bleu").map(read);
+    const ngrams = new Ngrams(order, words.size);
+    const most: number[] = []; // over the references
     let nearest = Number.NaN;
-    for (const reference of listOf(references[row]!, "bleu").map(read)) {
-      for (const [run, count] of ngrams.count(reference)) most.set(run, Math.max(count, most.get(run) ?? 0));
+    for (const reference of right) {
+      ngrams.count(reference).forEach((count = 0, run) => {
+        most[run] = Math.max(count, most[run] ?? 0);
+      });
       const isNearer = Math.abs(reference.length - prediction.length) - Math.abs(nearest - prediction.length);
       if (Number.isNaN(nearest) || isNearer < 0 || (isNearer === 0 && reference.length < nearest)) nearest = reference.length;
     }

@@ -4,7 +4,7 @@
 //   chrF_beta = 100 (1 + beta^2) p r / (beta^2 p + r)
 // Counts are summed over the corpus first; of several references a row takes the one with the best score.
 
-import { Ngrams, ngramTotals } from "./ngrams.js";
+import { Ngrams, Numbering, ngramTotals } from "./ngrams.js";
 import { requirePairs } from "./pairs.js";
 import { splitWords } from "./python.js";
 import { listOf, type References, referenceCount } from "./references.js";
@@ -68,14 +68,14 @@ export function sentenceChrf(references: References, prediction: string, options
 }
 
 interface Text {
-  characters: Int32Array;
+  characters: readonly string[];
   words: readonly string[];
 }
 
 function read(text: string, { lowercase, whitespace, wordOrder = 0 }: ChrfOptions): Text {
   const line = lowercase ? text.toLowerCase() : text;
-  const characters = [...(whitespace ? line : splitWords(line).join(""))];
-  return { characters: Int32Array.from(characters, (c) => c.codePointAt(0)!), words: wordOrder > 0 ? chrfWords(line) : [] };
+  const characters = [...(whitespace ? line : splitWords(line).join(""))]; // whole code points
+  return { characters, words: wordOrder > 0 ? chrfWords(line) : [] };
 }
 
 /** Words with a last, or else a first, ASCII punctuation mark taken off: "(so." is "(so" and ".". */
@@ -88,20 +88,17 @@ function chrfWords(line: string): string[] {
 }
 
 function countsOf(reference: Text, prediction: Text, { charOrder = 6, wordOrder = 0 }: ChrfOptions): Counts[] {
-  const characters = orders(reference.characters, prediction.characters, charOrder);
-  if (wordOrder === 0) return characters;
-  const ids = new Map<string, number>();
-  const idOf = (word: string) => {
-    const id = ids.get(word) ?? ids.size;
-    ids.set(word, id);
-    return id;
-  };
-  return [...characters, ...orders(Int32Array.from(reference.words, idOf), Int32Array.from(prediction.words, idOf), wordOrder)];
+  return [
+    ...orders(reference.characters, prediction.characters, charOrder),
+    ...orders(reference.words, prediction.words, wordOrder),
+  ];
 }
 
-function orders(reference: Int32Array, prediction: Int32Array, order: number): Counts[] {
-  const ngrams = new Ngrams(order);
-  const common = ngrams.match(prediction, ngrams.count(reference));
+function orders(reference: readonly string[], prediction: readonly string[], order: number): Counts[] {
+  const numbers = new Numbering<string>();
+  const [ours, theirs] = [reference, prediction].map((items) => items.map((item) => numbers.of(item)));
+  const ngrams = new Ngrams(order, numbers.size);
+  const common = ngrams.match(theirs!, ngrams.count(ours!));
   const ofPrediction = ngramTotals(prediction.length, order);
   // An order that the reference has no runs of says nothing about the prediction.
   return ngramTotals(reference.length, order).map((total, n) => [total > 0 ? ofPrediction[n]! : 0, total, common[n]!]);
