@@ -257,10 +257,12 @@ def make_training(model, batches, run):
 
 
 def save_adapter(model, folder):
+    """`folder` is RECORD/lora/NAME/initial or final."""
     model.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
     config = json.loads((folder / "adapter_config.json").read_text())
     config["target_modules"].sort()  # it comes from a set
+    config["base_model_name_or_path"] = folder.parents[2].name  # not where it lay on this machine
     write_json(folder / "adapter_config.json", config)
 
 
@@ -268,7 +270,6 @@ def make_adapter(folder, base, batches, name, peft, probe):
     seed = 1000 + len(name)
     torch.manual_seed(seed)
     model = get_peft_model(copy.deepcopy(base), LoraConfig(**{"target_modules": ["q", "v"]} | peft)).eval()
-    model.peft_config["default"].base_model_name_or_path = None
     save_adapter(model, folder / name / "initial")
     record = make_training(model, batches, LORA_RUN)
     save_adapter(model, folder / name / "final")
