@@ -1,7 +1,4 @@
 /** The list of frames, and how many dialogues of each become a split. */
-import { accident } from "./frames/accident.js";
-import { advice } from "./frames/advice.js";
-import { billing } from "./frames/billing.js";
 import { booking } from "./frames/booking.js";
 import { borrow } from "./frames/borrow.js";
 import { cancel } from "./frames/cancel.js";
@@ -9,10 +6,7 @@ import { complaint } from "./frames/complaint.js";
 import { delivery } from "./frames/delivery.js";
 import { favour } from "./frames/favour.js";
 import { invite } from "./frames/invite.js";
-import { lost } from "./frames/lost.js";
 import { reschedule } from "./frames/reschedule.js";
-import { techHelp } from "./frames/techHelp.js";
-import { work } from "./frames/work.js";
 import type { Split } from "./people.js";
 import { makeRng } from "./prng.js";
 import { type Dialogue, type Frame, Stage } from "./stage.js";
@@ -25,13 +19,7 @@ export const FRAMES: readonly Frame[] = [
   borrow,
   favour,
   booking,
-  lost,
-  advice,
-  techHelp,
-  billing,
   cancel,
-  work,
-  accident,
 ];
 
 /** Frames take turns, so that every one has the same share; no dialogue occurs twice. */

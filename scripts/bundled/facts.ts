@@ -1,6 +1,9 @@
 /** Facts that many frames share: days, times, prices, reasons, promises. Closed classes (days, hours) serve both splits. */
+
+import { drawBrand, drawPhrase, drawTown } from "./compose.js";
 import type { Rng } from "./prng.js";
-import { type Pool, pool, type Stage } from "./stage.js";
+import { pool, type Stage } from "./stage.js";
+import { NUMBERS } from "./words.js";
 
 const WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const HALVES = ["morning", "afternoon", "evening"];
@@ -33,86 +36,48 @@ export const drawPrice = (rng: Rng): string =>
   `$${rng.pick([4, 6, 8, 9, 12, 15, 18, 20, 24, 25, 30, 35, 40, 45, 48, 60, 75, 80, 90, 120])}`;
 export const drawOrder = (rng: Rng): string => String(10000 + rng.below(90000));
 export const drawPercent = (rng: Rng): string => `${rng.pick([10, 15, 20, 25, 30, 40, 50])} percent`;
-export const NUMBERS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve"];
 
-/** Why somebody cannot come, pay, help or wait. */
-export const HINDRANCES: Pool<string> = pool(
+const DOCUMENTS = pool(
   [
-    "<my> train is late",
-    "<my> daughter is ill",
-    "<I> <have> to work late",
-    "<my> car won't start",
-    "<my> boss moved a meeting",
-    "<my> flight was delayed",
-    "<my> mother is visiting",
-    "a pipe burst in the kitchen",
-    "<I> <have> a fever",
-    "<my> babysitter cancelled",
-    "<my> exam was moved",
-    "the roads are icy",
-    "<my> cousin is getting married",
-    "<my> knee still hurts",
-    "<I> <am> moving house",
-    "the bus drivers are on strike",
-    "<I> <have> a deadline at work",
-    "<my> dog needs an operation",
-    "<my> sister is having a baby",
-    "<I> lost <my> keys",
-    "<my> husband's parents are coming",
-    "<I> <have> to go to court",
-    "the school is closed that day",
-    "<my> back is sore",
-    "<I> <am> on a business trip",
-    "<my> brother needs help with the move",
-    "there is a storm warning",
-    "<my> shift starts earlier now",
-    "<I> <have> guests from abroad",
-    "the heating in the house broke down",
-    "<my> phone was stolen",
-    "<I> already promised to help a colleague",
+    "a confirmation",
+    "the form",
+    "the receipt",
+    "a map",
+    "the new date",
+    "a reminder",
+    "the list",
+    "the link",
+    "a voucher",
+    "the bill",
+    "a note",
+    "the contract",
   ],
+  ["a letter", "the certificate", "a timetable", "the code"],
+);
+const WAYS = pool(
+  ["by email", "by post", "to {town}", "to {someone}", "by fax", "by courier", "with {someone}", "to the office in {town}"],
+  ["by text", "by hand to {someone}", "to the branch in {town}"],
+);
+const ERRANDS = pool(
   [
-    "<my> bicycle was stolen",
-    "the bridge is closed",
-    "a neighbour needs a lift to the hospital",
-    "<my> tooth aches",
-    "<I> <have> to meet a visitor at the airport",
-    "the lift in the building is broken",
-    "<my> landlord wants to inspect the flat",
-    "<my> nephew has a concert",
-    "<I> twisted <my> ankle",
-    "the ferry is not running",
-    "<I> <have> to finish a tax form",
+    "tell {someone}",
+    "call {someone} about it",
+    "ask {someone} to help",
+    "put a note on the {noun}",
+    "bring the {noun}",
+    "clean the {noun} first",
+    "let {someone} know",
+    "move the {noun}",
+    "keep the {noun} ready",
   ],
+  ["ring {someone}", "inform {someone} in {town}", "fetch the {noun}"],
 );
 
-/** What the helper promises; no pronoun inside, so it is told as it was said. */
-export const PROMISES: Pool<string> = pool(
-  [
-    "send a confirmation by email",
-    "update the calendar",
-    "text the new details",
-    "put a note in the file",
-    "call back with the details",
-    "tell the front desk",
-    "send a reminder the day before",
-    "change it in the system",
-    "let the team know",
-    "print a new form",
-    "leave a message for the manager",
-    "send the link again",
-  ],
-  [
-    "post a letter today",
-    "inform the driver",
-    "write it on the board",
-    "ring the office",
-    "mail a new card",
-    "hand the papers to the assistant",
-  ],
-);
+/** What the helper promises; no pronoun inside, so it is told as it was said: "send the form to Ashbury". */
+export const drawPromise = (stage: Stage): string =>
+  stage.rng.chance(0.5) ? `send ${stage.from(DOCUMENTS)} ${drawPhrase(stage, WAYS)}` : drawPhrase(stage, ERRANDS);
 
-export const LATER: Pool<string> = pool(
+const LATER = pool(
   [
     "tomorrow morning",
     "this evening",
@@ -126,19 +91,14 @@ export const LATER: Pool<string> = pool(
   ["at the end of the day", "in half an hour", "once the shop closes", "early tomorrow"],
 );
 
-export const AUTHORITIES: Pool<string> = pool(
-  [
-    "the manager",
-    "the head office",
-    "a colleague",
-    "the doctor",
-    "the supplier",
-    "the owner",
-    "the accounts team",
-    "the technician",
-  ],
-  ["the director", "the warehouse", "the insurance", "the foreman"],
-);
+/** "tomorrow morning", "on Friday", "by 4 pm", "in six days". */
+export function drawLater(stage: Stage): string {
+  const form = stage.rng.below(5);
+  if (form === 0) return `on ${drawDay(stage.rng)}`;
+  if (form === 1) return `by ${drawHour(stage.rng)}`;
+  if (form === 2) return `in ${stage.rng.pick(NUMBERS)} ${stage.rng.pick(["hours", "days", "weeks"])}`;
+  return stage.from(LATER);
+}
 
 const SHOP_HEAD = pool(
   [
@@ -166,5 +126,14 @@ const SHOP_TAIL = pool(
   ["brook", "crest", "haven", "mark"],
 );
 
-/** "Brightwater": the business that staff work for. */
-export const drawShop = (stage: Stage): string => stage.from(SHOP_HEAD) + stage.from(SHOP_TAIL);
+/** The business that staff work for: "Brightwater", "Tavinox", "Ashbury Station". */
+export function drawShop(stage: Stage): string {
+  const form = stage.rng.below(3);
+  if (form === 0) return drawBrand(stage);
+  if (form === 1) return stage.from(SHOP_HEAD) + stage.from(SHOP_TAIL);
+  return `${drawTown(stage)} ${stage.from(SHOP_KIND)}`;
+}
+const SHOP_KIND = pool(
+  ["Station", "Hotel", "Market", "Clinic", "Library", "Sports Centre", "Garage", "Theatre", "Bank"],
+  ["Museum", "Harbour", "Pharmacy"],
+);

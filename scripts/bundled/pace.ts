@@ -10,7 +10,7 @@ export interface Turn<Who> {
   text: string;
 }
 
-/** Long and of no consequence. */
+/** Long, and of no consequence. */
 const CHAT: Pool<string> = pool(
   [
     "The line is a little noisy today because they are repairing the road in front of our house, so please speak up.",
@@ -23,8 +23,6 @@ const CHAT: Pool<string> = pool(
     "The coffee machine in our office is out of order again, so nobody here is really awake at this time of day.",
     "What lovely weather we are having, the children have been out in the garden since the early morning.",
     "I saw a very funny film last night about two old men who try to steal a boat and fall asleep in it.",
-    "Everybody in our street talks about the football match, although I must say that I did not even watch it.",
-    "I was going to write you a letter first, but then I thought that it is nicer to hear a human voice.",
   ],
   [
     "Our lift is stuck between two floors once more, so I climbed all those stairs and am still quite out of breath.",
@@ -32,26 +30,9 @@ const CHAT: Pool<string> = pool(
     "There is a brass band marching past my window right now, so do not be surprised if you hear drums.",
     "My nephew taught me a card trick on Sunday, and since then I have bored every visitor of ours with it.",
     "They have opened a bakery on our corner, and the smell of warm bread makes it really hard to concentrate.",
-    "I tried to swim before breakfast as my doctor told me to, but the water was simply far too cold for me.",
   ],
 );
-const CHAT_REPLY: Pool<string> = pool(
-  [
-    "Oh, I know exactly what you mean, it is just the same with us here.",
-    "Ha, that sounds like quite a day, I hope that it gets better for you.",
-    "Really? Somebody told me the very same story only a few days ago.",
-    "I can imagine that very well, one has to take such things as they come.",
-    "Well, at least you have not lost your good mood, and that is what counts.",
-  ],
-  [
-    "My word, what a tale, you ought to put that in a book some day.",
-    "Dear me, and here I was thinking that only I have such luck.",
-  ],
-);
-const NOD: Pool<string> = pool(
-  ["Mm-hm.", "I see.", "Go on.", "Okay.", "Yes?", "Right.", "Uh-huh.", "I'm listening.", "And then?", "Aha."],
-  ["Do tell.", "Yes, yes.", "I follow.", "Hm.", "Ah, so."],
-);
+const NOD: Pool<string> = pool(["I see.", "Go on.", "Okay.", "Yes?", "Right.", "And then?"], ["Do tell.", "Yes, yes.", "I follow."]);
 
 /** Small talk first (mostly), then one sentence at a time with nods between. */
 export function paced<Who>(
@@ -63,21 +44,17 @@ export function paced<Who>(
   const other = (who: Who): Who => (who === roles[0] ? roles[1] : roles[0]);
   const out: Turn<Who>[] = [];
   const first = turns[0]!.who;
-  if (rng.chance(0.85)) {
-    out.push({ who: other(first), text: from(CHAT) }, { who: first, text: from(CHAT_REPLY) });
-    if (rng.chance(0.5)) out.push({ who: other(first), text: from(NOD) });
-    // whoever speaks next must not have spoken last
-    else out[out.length - 1] = { who: first, text: "" };
+  if (rng.chance(0.9)) {
+    out.push({ who: other(first), text: from(CHAT) }); // then the first of the scene comes to the point at once
   }
-  const flat = out.filter(({ text }) => text !== "");
   for (const { who, text } of turns) {
     const sentences = text.match(/[^.!?]+[.!?]+(?=\s|$)/g)?.map((sentence) => sentence.trim()) ?? [text];
     sentences.forEach((sentence, i) => {
-      const last = flat.at(-1);
-      if (i > 0 && rng.chance(0.35)) flat.push({ who: other(who), text: from(NOD) }, { who, text: sentence });
+      const last = out.at(-1);
+      if (i > 0 && rng.chance(0.2)) out.push({ who: other(who), text: from(NOD) }, { who, text: sentence });
       else if (last?.who === who) last.text += ` ${sentence}`;
-      else flat.push({ who, text: sentence });
+      else out.push({ who, text: sentence });
     });
   }
-  return flat;
+  return out;
 }

@@ -65,7 +65,7 @@ export function drawFirstName(split: Split, rng: Rng, taken: ReadonlySet<string>
 export function drawSurname(split: Split, rng: Rng): Person {
   const gender: Gender = rng.chance(0.5) ? "she" : "he";
   const { head, tail } = SURNAME[split];
-  const name = `${gender === "she" ? "Ms." : "Mr."} ${rng.pick(head)}${rng.pick(tail)}`;
+  const name = `${gender === "she" ? "Ms." : "Mr."} ${rng.pick(head)}${rng.pick(tail.slice(0, 9))}`;
   return { name, address: name, gender };
 }
 

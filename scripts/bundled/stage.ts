@@ -7,9 +7,11 @@ import { drawFirstName, drawSurname, type Person, type Split } from "./people.js
 import type { Rng } from "./prng.js";
 
 export { type Pool, pool } from "./pool.js";
-
 import { paced } from "./pace.js";
 import type { Pool } from "./pool.js";
+
+/** A list in one string, items parted by commas. */
+export const words = (text: string): string[] => text.trim().replace(/\s+/g, " ").split(/ ?, ?/);
 
 export interface Frame {
   name: string;

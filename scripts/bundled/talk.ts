@@ -19,9 +19,9 @@ const STAFF_GREETING = pool(
 const FRIEND_GREETING = pool(
   [
     "Hi {B}, [do you have a minute|are you busy|can we talk]?",
-    "Hey {B}, [how are you|how is it going|long time no see]!",
+    "Hey {B}, [I'm glad you're here|long time no see|it's me]!",
     "{B}, I [need your help|have a question|wanted to ask you something].",
-    "[Good morning|Hello], {B}. Did you sleep well?",
+    "[Good morning|Hello], {B}. I'd like to ask you something.",
     "There you are, {B}! I was looking for you.",
   ],
   ["{B}! Got a second?", "Oh {B}, just the person I wanted to see.", "Sorry to bother you, {B}."],
@@ -30,7 +30,7 @@ const FRIEND_GREETING = pool(
 const FRIEND_REPLY = pool(
   [
     "[Sure|Of course], what's up?",
-    "Hi {A}! [I'm fine, thanks|All good here]. And you?",
+    "Hi {A}! [How can I help|What's new]?",
     "Yes, go ahead.",
     "Hello {A}. What is it?",
     "[Always|Of course]. What do you need?",
@@ -70,11 +70,28 @@ const DISAPPOINTED = pool(
   ["A shame, but never mind.", "So be it, then.", "I was afraid of that."],
 );
 
-/** Opens the scene: staff answer the phone, friends greet each other, or it starts at once. */
+const CUSTOMER_GREETING = pool(
+  [
+    "[Hello|Hi] {B}, [can you help me|do you have a minute]?",
+    "[Good morning|Hello], I'm calling because I need some help.",
+    "Hello, this is {A}.",
+  ],
+  ["{A} here, greetings.", "Ah, finally a human voice."],
+);
+const STAFF_REPLY = pool(
+  ["[Of course|Sure], {A}. What is it about?", "[Nice to hear from you|I'll do my best], {A}.", "What can I do for you?"],
+  ["{A}, how nice. Please tell me.", "We shall see. Go ahead."],
+);
+
+/** Opens the scene: staff answer the phone, friends greet each other; seldom it starts at once. */
 export function open(stage: Stage): void {
   if (stage.isFormal) {
-    if (stage.rng.chance(0.65)) stage.b(STAFF_GREETING);
-  } else if (stage.rng.chance(0.55)) {
+    if (stage.rng.chance(0.85)) stage.b(STAFF_GREETING);
+    if (stage.rng.chance(0.6)) {
+      stage.a(CUSTOMER_GREETING);
+      stage.b(STAFF_REPLY);
+    }
+  } else if (stage.rng.chance(0.85)) {
     stage.a(FRIEND_GREETING);
     stage.b(FRIEND_REPLY);
   }

@@ -1,31 +1,21 @@
 /** A books something for a number of people; there is room, room at another time, or none. */
-import { drawDistinct, drawPrice, drawShop, drawWhen, NUMBERS } from "../facts.js";
-import { type Frame, pool } from "../stage.js";
+import { drawPhrase } from "../compose.js";
+import { drawDistinct, drawPrice, drawShop, drawWhen } from "../facts.js";
+import { type Frame, pool, words } from "../stage.js";
 import { closeGlad, closeSad, open } from "../talk.js";
+import { NUMBERS } from "../words.js";
 
 const ROOMS = pool(
-  [
-    "table",
-    "double room",
-    "guided tour",
-    "tennis court",
-    "boat trip",
-    "cooking class",
-    "meeting room",
-    "taxi",
-    "sauna",
-    "holiday flat",
-    "dance lesson",
-    "bus tour",
-    "wine tasting",
-    "family room",
-    "karaoke room",
-    "private dinner",
-  ],
-  ["balloon flight", "camping spot", "climbing course", "sleigh ride", "rooftop terrace"],
+  words(`table, double room, tour of {town}, tennis court, boat to {town}, cooking class, meeting room, taxi to {town}, sauna, flat in {town}, dance lesson, bus to {town}, wine tasting, family room,
+    minibus, hall in {town}, private dinner, room in {town}, flight to {town}, garden party, cabin near {town}, stand at the {town} fair`),
+  words("balloon flight, camping spot near {town}, climbing course, sleigh ride to {town}, rooftop terrace, ferry to {town}"),
 );
 const EXTRAS = pool(
   [
+    "a {adjective} {noun}",
+    "a {noun} from {town}",
+    "a {noun} for {someone}",
+    "help from {someone}",
     "a seat by the window",
     "a vegetarian menu",
     "a quiet corner",
@@ -41,7 +31,7 @@ const EXTRAS = pool(
     "a late check-out",
     "a bottle of champagne",
   ],
-  ["a heater", "a gluten-free meal", "a locker", "a microphone", "a crib"],
+  ["a heater", "a {adjective} {noun}", "a {noun} for {someone}", "a gluten-free meal", "a locker", "a microphone", "a crib"],
 );
 const ASK = pool(
   [
@@ -88,7 +78,7 @@ export const booking: Frame = {
   isFormal: true,
   write(stage) {
     const [when, fresh] = drawDistinct(2, () => drawWhen(stage.rng));
-    const room = stage.from(ROOMS);
+    const room = drawPhrase(stage, ROOMS);
     stage.topic = room;
     stage.facts({
       shop: drawShop(stage),
@@ -97,7 +87,7 @@ export const booking: Frame = {
       new: fresh!,
       number: stage.rng.pick(NUMBERS),
       price: drawPrice(stage.rng),
-      extra: stage.from(EXTRAS),
+      extra: drawPhrase(stage, EXTRAS),
     });
     open(stage);
     stage.a(ASK);

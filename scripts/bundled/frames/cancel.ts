@@ -1,63 +1,25 @@
 /** A wants to end a contract; B offers something to stay; A leaves, stays, or pauses. */
-import { drawPercent, drawShop, NUMBERS } from "../facts.js";
-import { type Frame, pool } from "../stage.js";
+import { drawPhrase } from "../compose.js";
+import { drawPercent, drawShop } from "../facts.js";
+import { type Frame, pool, words } from "../stage.js";
 import { closeGlad, open } from "../talk.js";
 
 const CONTRACTS = pool(
-  [
-    "gym membership",
-    "newspaper",
-    "phone contract",
-    "music service",
-    "vegetable box",
-    "car insurance",
-    "dating app",
-    "streaming account",
-    "wine club",
-    "parking permit",
-    "meal plan",
-    "magazine",
-    "cleaning service",
-    "mobile plan",
-    "language course",
-    "allotment",
-  ],
-  ["museum pass", "locker rental", "diaper service", "chess magazine", "fitness tracker plan"],
+  words(`{brand} membership, {brand} newspaper, phone contract, {brand} music plan, vegetable box, {noun} insurance, {brand} app, streaming account, {brand} wine club, parking permit in {town}, meal plan,
+    {brand} magazine, cleaning service, {brand} mobile plan, language course, {noun} rental, club card in {town}, {brand} card`),
+  words("{brand} museum pass, locker in {town}, {brand} diaper service, {noun} lease, chess magazine"),
 );
 const REASONS = pool(
-  [
-    "<I> hardly <use/uses> it",
-    "it is too expensive",
-    "<I> <am> moving abroad",
-    "<I> lost <my> job",
-    "<I> found a cheaper one",
-    "the quality got worse",
-    "<I> <have> no time for it",
-    "<my> wife has one too",
-    "the app keeps crashing",
-    "the staff were rude",
-    "<I> broke <my> leg",
-    "the baby keeps <me> busy",
-  ],
-  [
-    "<my> doctor told <me> to stop",
-    "nothing ever arrives on time",
-    "<I> <want/wants> to save for a boat",
-    "the new rules are silly",
-  ],
+  words(`<I> hardly <use/uses> it, it is too expensive, <I> <am> moving to {town}, <I> lost <my> job in {town}, <I> found a cheaper one in {town}, the quality got worse, <I> <have> no time for it,
+    <my> {relative} has one too, the app keeps crashing, the staff in {town} were rude, <I> <want/wants> to save for a {noun}, <my> {relative} pays for another one, {someone} told <me> about {brand}, {brand} is better`),
+  words(
+    "<my> {relative} told <me> to stop, nothing ever arrives in {town}, <I> <want/wants> to join {brand}, the new rules are silly",
+  ),
 );
 const OFFERS = pool(
-  [
-    "{percent} off",
-    "{number} free months",
-    "a free gift",
-    "a cheaper plan",
-    "a free upgrade",
-    "a break of {number} months",
-    "a personal trainer",
-    "a second card for free",
-  ],
-  ["a loyalty bonus of {percent}", "{number} weeks on the house", "a mug and a cap"],
+  words(`{percent} off, {number} free months, a free {noun}, a cheaper plan, a free upgrade, a break of {number} weeks, a {adjective} {noun}, a second card for free, a {brand} {noun}, {number} days in {town},
+    a call from {someone}, a voucher for {brand}`),
+  words("a bonus of {percent}, {number} weeks on the house, a {adjective} {noun}, a trip to {town}"),
 );
 const ASK = pool(
   [
@@ -115,14 +77,16 @@ export const cancel: Frame = {
   name: "cancellation",
   isFormal: true,
   write(stage) {
-    const contract = stage.from(CONTRACTS);
+    const percent = drawPercent(stage.rng);
+    const withPercent = (text: string) => text.replace("{percent}", percent);
+    const offers = pool(OFFERS.seen.map(withPercent), OFFERS.unseen.map(withPercent));
+    const contract = drawPhrase(stage, CONTRACTS);
     stage.topic = contract;
-    stage.facts({ percent: drawPercent(stage.rng), number: stage.rng.pick(NUMBERS) });
     stage.facts({
       shop: drawShop(stage),
       contract,
-      reason: stage.from(REASONS),
-      offer: stage.from(OFFERS),
+      reason: drawPhrase(stage, REASONS),
+      offer: drawPhrase(stage, offers),
       date: `${stage.rng.pick(MONTHS)} ${1 + stage.rng.below(28)}`,
     });
     open(stage);

@@ -1,42 +1,8 @@
 /** A bought something that does not work; B refunds, replaces, repairs, or refuses. */
-import { drawDay, drawOrder, drawShop, LATER } from "../facts.js";
+import { drawFault, drawThing } from "../compose.js";
+import { drawDay, drawLater, drawOrder, drawShop } from "../facts.js";
 import { type Frame, pool } from "../stage.js";
 import { closeGlad, closeSad, open } from "../talk.js";
-
-interface Product {
-  item: string;
-  faults: readonly string[];
-}
-
-const PRODUCTS = pool<Product>(
-  [
-    { item: "kettle", faults: ["it leaks", "the switch is broken"] },
-    { item: "headphones", faults: ["the left side is silent", "they don't charge"] },
-    { item: "boots", faults: ["the sole came off", "they are too small"] },
-    { item: "desk lamp", faults: ["it flickers", "the bulb exploded"] },
-    { item: "backpack", faults: ["the zip is stuck", "a strap tore"] },
-    { item: "blender", faults: ["it smells of smoke", "the lid doesn't close"] },
-    { item: "jacket", faults: ["a button is missing", "the colour faded"] },
-    { item: "coffee machine", faults: ["it makes a loud noise", "it only gives cold water"] },
-    { item: "phone case", faults: ["it cracked", "it doesn't fit"] },
-    { item: "office chair", faults: ["a wheel broke", "it won't go up"] },
-    { item: "vacuum cleaner", faults: ["it doesn't suck any more", "the cable is too short"] },
-    { item: "frying pan", faults: ["the handle is loose", "everything sticks to it"] },
-    { item: "toaster", faults: ["it burns everything", "it won't switch off"] },
-    { item: "keyboard", faults: ["two keys don't work", "it loses the connection"] },
-    { item: "mattress", faults: ["it is far too soft", "there is a stain on it"] },
-    { item: "bike helmet", faults: ["the strap is torn", "there is a crack in it"] },
-    { item: "dress", faults: ["there is a hole in the sleeve", "it shrank in the wash"] },
-    { item: "alarm clock", faults: ["it runs ten minutes slow", "it never rings"] },
-  ],
-  [
-    { item: "tent", faults: ["it lets the rain in", "a pole is bent"] },
-    { item: "wristwatch", faults: ["the glass is scratched", "it stops at night"] },
-    { item: "printer", faults: ["it jams on every page", "the ink runs"] },
-    { item: "umbrella", faults: ["it flips over in any wind", "a rib snapped"] },
-    { item: "electric drill", faults: ["it overheats", "the battery dies at once"] },
-  ],
-);
 
 const REPORT = pool(
   [
@@ -109,22 +75,22 @@ export const complaint: Frame = {
   name: "complaint",
   isFormal: true,
   write(stage) {
-    const { item, faults } = stage.from(PRODUCTS);
+    const bought = drawThing(stage);
+    const item = bought.name;
     const wish = stage.rng.pick(Object.keys(WISH));
-    const plural = /(headphones|boots)$/.test(item);
-    stage.topic = item;
+    stage.topic = bought.noun;
     stage.facts({
       shop: drawShop(stage),
-      item: plural ? `a pair of ${item}` : `a ${item}`,
+      item: `a ${item}`,
       day: drawDay(stage.rng),
-      fault: stage.rng.pick(faults),
+      fault: drawFault(stage, bought.category),
     });
     stage.facts(
       {
         wish,
         order: drawOrder(stage.rng),
         ground: stage.from(GROUNDS),
-        later: stage.from(LATER),
+        later: drawLater(stage),
         percent: `${stage.rng.pick([10, 15, 20, 25])} percent`,
       },
       "B",

@@ -1,66 +1,45 @@
 /** An order has not come; B finds out where it is and why, and says when it will arrive. */
+import { drawPhrase, drawThing } from "../compose.js";
 import { drawDay, drawDistinct, drawOrder, drawPrice, drawShop } from "../facts.js";
 import { type Frame, pool } from "../stage.js";
 import { closeGlad, closeSad, open } from "../talk.js";
 
-const ITEMS = pool(
-  [
-    "garden table",
-    "birthday cake",
-    "winter coat",
-    "bookshelf",
-    "set of plates",
-    "running shoes",
-    "bed frame",
-    "school books",
-    "coffee beans",
-    "carpet",
-    "curtains",
-    "bicycle",
-    "flower pots",
-    "computer screen",
-    "wedding ring",
-    "paint",
-    "cat food",
-    "wall mirror",
-    "sewing machine",
-    "board game",
-  ],
-  ["surfboard", "wheelchair", "bunk bed", "telescope", "rice cooker", "oak door"],
-);
 const PLACES = pool(
   [
     "the customs office",
     "the airport",
     "the warehouse",
-    "a depot in Hamburg",
-    "the post office",
-    "the wrong town",
-    "a depot in Leeds",
+    "a depot in {town}",
+    "the post office in {town}",
     "the harbour",
-    "the sorting centre",
-    "a depot in Lyon",
+    "a shop in {town}",
+    "the station in {town}",
+    "{someone}'s house",
+    "a garage in {town}",
   ],
-  ["the border", "a depot in Turin", "a van in the suburbs", "the rail yard"],
+  ["the border", "a barn in {town}", "the rail yard in {town}", "{someone}'s office"],
 );
 const CAUSES = pool(
   [
     "the address label is wrong",
     "a form is missing",
     "the driver was ill",
-    "the road is flooded",
-    "there was a strike",
-    "the scanner failed",
+    "the road to {town} is flooded",
+    "there was a strike in {town}",
     "it was damaged",
     "the house number was missing",
-    "there is too much snow",
+    "there is too much snow in {town}",
     "the truck broke down",
+    "{someone} forgot it",
+    "it was sent to {town}",
+    "{someone} did not sign",
+    "it was mixed up with a {noun}",
   ],
-  ["the barcode is smudged", "a tree blocks the lane", "someone loaded it on the wrong cart", "nobody signed for it"],
+  ["the barcode is smudged", "a tree fell in {town}", "{someone} hid it behind a {noun}", "it was dropped in {town}"],
 );
 const ASK = pool(
   [
-    "I ordered {item}, and it should have come on {day}. Where is it?",
+    "I ordered a {item}, and it should have come on {day}. Where is it?",
     "My {item} [still hasn't arrived|has not come yet]. It was due on {day}.",
     "I've been waiting for my {item} since {day}.",
     "You promised to deliver my {item} on {day}, but nothing came.",
@@ -109,7 +88,7 @@ export const delivery: Frame = {
   isFormal: true,
   write(stage) {
     const [day, fresh] = drawDistinct(2, () => drawDay(stage.rng));
-    const item = stage.from(ITEMS);
+    const item = drawThing(stage).name;
     stage.topic = item;
     stage.facts({
       shop: drawShop(stage),
@@ -118,12 +97,11 @@ export const delivery: Frame = {
       new: fresh!,
       order: drawOrder(stage.rng),
       price: drawPrice(stage.rng),
-      place: stage.from(PLACES),
-      cause: stage.from(CAUSES),
+      place: drawPhrase(stage, PLACES),
+      cause: drawPhrase(stage, CAUSES),
     });
     open(stage);
-    const ask = pool(ASK.seen.map(article), ASK.unseen.map(article));
-    stage.a(ask);
+    stage.a(ASK);
     const numbered = stage.rng.chance(0.5);
     if (numbered) {
       stage.b(NUMBER);
@@ -147,13 +125,5 @@ export const delivery: Frame = {
     }
     closeGlad(stage);
     return [`${head} and will come on {new}.`];
-
-    function article(line: string): string {
-      const bare = /(shoes|books|beans|curtains|pots|paint|food)$/.test(item);
-      return line
-        .replace("ordered {item}", bare ? "ordered {item}" : "ordered a {item}")
-        .replace("it should", bare && /s$/.test(item) ? "they should" : "it should")
-        .replace("Where is it", bare && /s$/.test(item) ? "Where are they" : "Where is it");
-    }
   },
 };

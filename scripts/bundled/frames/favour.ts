@@ -1,45 +1,23 @@
 /** A is away and asks B to look after something; B does it, does part of it, or cannot. */
-import { drawDay, drawDistinct, HINDRANCES } from "../facts.js";
-import { type Frame, pool } from "../stage.js";
+import { drawHideout, drawPhrase, drawReason } from "../compose.js";
+import { drawDay, drawDistinct } from "../facts.js";
+import { type Frame, pool, words } from "../stage.js";
 import { closeGlad, closeSad, open } from "../talk.js";
 
 const CHORES = pool(
-  [
-    "water the plants",
-    "feed the cat",
-    "walk the dog",
-    "empty the mailbox",
-    "pick up the kids",
-    "take out the bins",
-    "let the plumber in",
-    "watch the shop",
-    "cover the night shift",
-    "collect a parcel",
-    "feed the rabbits",
-    "drive grandma to church",
-    "clean the pool",
-    "answer the phone",
-    "look after the baby",
-    "lock the office",
-    "train the juniors",
-    "mow the lawn",
-  ],
-  ["feed the parrot", "ventilate the greenhouse", "milk the goats", "wind the clock", "read the gas meter", "tend the beehive"],
+  words(`water the plants, feed the cat, walk the dog, empty the mailbox, pick up {someone}, take out the bins, let the plumber in, watch the shop, cover the night shift, collect a {noun},
+    feed the rabbits, drive {someone} to {town}, clean the pool, answer the phone, look after the baby, lock the office, train {someone}, mow the lawn, call {someone},
+    help {someone}, open the shop in {town}, cook for {someone}, paint the {noun}, return the {noun}`),
+  words(
+    "feed the parrot, ventilate the greenhouse, milk the goats, accompany {someone} to {town}, polish the {noun}, read to {someone}, tend the beehive",
+  ),
 );
 const TRIPS = pool(
-  [
-    "<I> <am> flying to Lisbon",
-    "<I> <have> a course in Berlin",
-    "<I> <am> going skiing",
-    "<I> <have> to visit <my> father",
-    "<I> <am> at a wedding in Wales",
-    "<I> <have> surgery",
-    "<I> <am> on a school trip",
-    "<I> <have> a trade fair in Milan",
-    "<I> <am> running a marathon",
-    "<I> <am> away with the choir",
-  ],
-  ["<I> <am> sailing to Corfu", "<I> <have> a hearing in Vienna", "<I> <am> off to a retreat", "<I> <have> to judge a contest"],
+  words(`<I> <am> flying to {town}, <I> <have> a course in {town}, <I> <am> going skiing, <I> <have> to visit {someone} in {town}, <I> <am> at a wedding in {town}, <I> <have> surgery, <I> <am> with
+    {someone} in {town}, <I> <have> a trade fair in {town}, <I> <am> running in {town}, <I> <am> away with {someone}, <my> flat in {town} is flooded`),
+  words(
+    "<I> <am> sailing to {town}, <I> <have> a hearing in {town}, <I> <am> off to {town} with {someone}, <I> <have> to judge a contest",
+  ),
 );
 const ASK = pool(
   [
@@ -61,22 +39,18 @@ const KEY = pool(
   ["The key is {spot}.", "I'll leave the key {spot}.", "You can get the key {spot}."],
   ["You will see it {spot}.", "Reach {spot}, it hangs there."],
 );
-const SPOTS = pool(
-  [
-    "under the mat",
-    "with the neighbours",
-    "in the flower pot",
-    "at the bakery",
-    "in the letter box",
-    "with the doorman",
-    "in the drawer",
-    "behind the bench",
-  ],
-  ["beneath the birdbath", "at the kiosk", "inside the lantern"],
-);
 const WISHES = pool(
-  ["a bottle of wine", "some chocolate", "a postcard", "a dinner", "a nice souvenir", "a jar of honey"],
-  ["a box of dates", "a poster", "a round of coffee"],
+  [
+    "a bottle of wine",
+    "a {noun}",
+    "a {noun} from {town}",
+    "some chocolate",
+    "a postcard",
+    "a dinner",
+    "a nice souvenir",
+    "a jar of honey",
+  ],
+  ["a box of dates", "a {noun} from {town}", "a poster", "a round of coffee"],
 );
 const REWARD = pool(
   ["[Thanks|Thank you]! I'll bring you {gift}.", "You're the best. I owe you {gift}."],
@@ -94,29 +68,26 @@ const NO = pool(
   ["[I'm sorry|Sorry], I can't, because {reason}.", "Not this time, I'm afraid. {reason}."],
   ["I must let you down, as {reason}."],
 );
-const OTHERS = pool(
-  ["my sister", "the neighbour", "a colleague", "the landlady", "my uncle", "a student"],
-  ["the gardener", "my godmother"],
-);
+const OTHERS = pool(["<my> {relative}", "{someone}", "{someone} from {town}"], ["the gardener", "<my> {relative}", "{someone}"]);
 
 export const favour: Frame = {
   name: "favour",
   isFormal: false,
   write(stage) {
     const [from, mid, to] = drawDistinct(3, () => drawDay(stage.rng));
-    const chore = stage.from(CHORES);
+    const chore = drawPhrase(stage, CHORES);
     stage.topic = chore;
     stage.facts({
       chore,
-      trip: stage.from(TRIPS),
+      trip: drawPhrase(stage, TRIPS),
       from: from!,
       mid: mid!,
       to: to!,
-      spot: stage.from(SPOTS),
-      gift: stage.from(WISHES),
+      spot: drawHideout(stage),
+      gift: drawPhrase(stage, WISHES),
     });
-    stage.fact("other", stage.from(OTHERS).replace("my", "<my>"));
-    stage.fact("reason", stage.from(HINDRANCES), "B");
+    stage.fact("other", drawPhrase(stage, OTHERS));
+    stage.fact("reason", drawReason(stage), "B");
     open(stage);
     stage.a(ASK);
     const head = "{A} asks {B} to {chore} from {from} to {to} because {trip}.";

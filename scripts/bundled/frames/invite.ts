@@ -1,59 +1,16 @@
 /** A invites B; B comes and brings something, cannot come, or will say later. */
-import { drawDistinct, drawWhen, HINDRANCES, LATER } from "../facts.js";
-import { type Frame, pool } from "../stage.js";
+import { drawGift, drawPhrase, drawReason } from "../compose.js";
+import { drawDistinct, drawLater, drawWhen } from "../facts.js";
+import { type Frame, pool, words } from "../stage.js";
 import { closeGlad, closeSad, open } from "../talk.js";
 
 const PLANS = pool(
-  [
-    "have a barbecue",
-    "go to the jazz concert",
-    "watch the football match",
-    "go hiking in the hills",
-    "see the new museum",
-    "play tennis",
-    "cook dinner together",
-    "go to the flea market",
-    "join the book club",
-    "bake bread together",
-    "go camping by the lake",
-    "see the school play",
-    "visit the aquarium",
-    "go bowling",
-    "go to a birthday party",
-    "go skating",
-    "try the new Thai place",
-    "join a pottery class",
-    "watch a film in the park",
-    "go to the farmers market",
-  ],
-  [
-    "go kayaking on the river",
-    "go to a poetry night",
-    "visit the old castle",
-    "join the choir",
-    "taste cheese at a farm",
-    "watch the fireworks",
-  ],
-);
-const GIFTS = pool(
-  [
-    "a salad",
-    "some drinks",
-    "a cake",
-    "the tickets",
-    "a blanket",
-    "some music",
-    "a camera",
-    "sandwiches",
-    "a guitar",
-    "warm clothes",
-    "fresh fruit",
-    "a map",
-    "the speakers",
-    "snacks",
-    "a game",
-  ],
-  ["a flask of tea", "pancakes", "a torch", "two folding chairs", "grapes"],
+  words(`have a barbecue in {town}, go to the concert in {town}, watch the match against {town}, go hiking near {town}, see the museum in {town}, play tennis with {someone},
+    cook dinner with {someone}, go to the {town} market, join the book club in {town}, bake bread with {someone}, go camping near {town}, visit {someone} in {town}, go bowling with {someone},
+    go to {someone}'s birthday party, watch a film with {someone}, try the new place in {town}, paint the {noun}, sell the {noun}, go swimming in {town}, play cards with {someone}, buy a {noun} in {town}`),
+  words(
+    "go kayaking near {town}, hear the poets in {town}, join the choir with {someone}, taste cheese in {town}, repair the {noun} with {someone}, celebrate with {someone}",
+  ),
 );
 const ASK = pool(
   [
@@ -102,10 +59,10 @@ export const invite: Frame = {
   isFormal: false,
   write(stage) {
     const [when, fresh] = drawDistinct(2, () => drawWhen(stage.rng));
-    const plan = stage.from(PLANS);
+    const plan = drawPhrase(stage, PLANS);
     stage.topic = plan;
-    stage.facts({ plan, when: when!, new: fresh!, gift: stage.from(GIFTS) });
-    stage.facts({ reason: stage.from(HINDRANCES), later: stage.from(LATER) }, "B");
+    stage.facts({ plan, when: when!, new: fresh!, gift: drawGift(stage) });
+    stage.facts({ reason: drawReason(stage), later: drawLater(stage) }, "B");
     open(stage);
     stage.a(ASK);
     const head = "{A} [invites {B} to {plan}|asks {B} to {plan}] on {when}.";

@@ -1,33 +1,36 @@
 /** A wants to move an appointment; B agrees, offers another time, or has to ask first. */
-import { AUTHORITIES, drawDistinct, drawShop, drawWhen, HINDRANCES, LATER, PROMISES } from "../facts.js";
-import { type Frame, pool } from "../stage.js";
+import { drawOffice, drawReason } from "../compose.js";
+import { drawDistinct, drawLater, drawPromise, drawShop, drawWhen } from "../facts.js";
+import { type Frame, pool, type Stage, words } from "../stage.js";
 import { closeGlad, closeSad, open } from "../talk.js";
 
-const EVENTS = pool(
-  [
-    "dentist appointment",
-    "haircut",
-    "piano lesson",
-    "car inspection",
-    "vet appointment",
-    "driving lesson",
-    "flu shot",
-    "guitar lesson",
-    "passport appointment",
-    "boiler service",
-    "photo session",
-    "yoga class",
-    "Spanish lesson",
-    "job interview",
-    "massage",
-    "tyre change",
-    "hearing test",
-    "kitchen delivery",
-    "parent meeting",
-    "house viewing",
-  ],
-  ["eye test", "swimming lesson", "tax consultation", "blood test", "wedding rehearsal", "chess lesson"],
+const LESSONS = pool(
+  words(
+    "piano, guitar, driving, Spanish, dance, singing, tennis, drum, yoga, painting, riding, French, cooking, flute, maths, violin, boxing, sewing, English, ski, pottery, golf, harp, judo",
+  ),
+  words("swimming, chess, sailing, Greek, trumpet, archery"),
 );
+const VISITS = pool(
+  words(
+    "dentist, doctor, vet, passport, bank, hair, visa, massage, tax, dress fitting, tattoo, allergy, nail, physio, adoption, mortgage",
+  ),
+  words("eye clinic, notary, X-ray, podiatrist, beard"),
+);
+const CHECKS = pool(
+  words(
+    "car, roof, boiler, kitchen, elevator, bike, window, heating, garden, chimney, engine, water, fire, hearing, alarm, brake, mould, pool",
+  ),
+  words("cellar, gas, drain, brick, solar panel"),
+);
+const KINDS: readonly (readonly [typeof LESSONS, readonly string[]])[] = [
+  [LESSONS, ["lesson", "class", "course", "exam"]],
+  [VISITS, ["appointment", "consultation", "session"]],
+  [CHECKS, ["inspection", "repair", "check", "test", "cleaning"]],
+];
+function drawEvent(stage: Stage): string {
+  const [subjects, kinds] = stage.rng.pick(KINDS);
+  return `${stage.from(subjects)} ${stage.rng.pick(kinds)}`;
+}
 
 const ASK = pool(
   [
@@ -88,7 +91,7 @@ export const reschedule: Frame = {
   isFormal: true,
   write(stage) {
     const [old, fresh, alt] = drawDistinct(3, () => drawWhen(stage.rng));
-    const event = stage.from(EVENTS);
+    const event = drawEvent(stage);
     stage.topic = event;
     stage.facts({
       shop: drawShop(stage),
@@ -96,10 +99,10 @@ export const reschedule: Frame = {
       old: old!,
       new: fresh!,
       alt: alt!,
-      reason: stage.from(HINDRANCES),
-      promise: stage.from(PROMISES),
+      reason: drawReason(stage),
+      promise: drawPromise(stage),
     });
-    stage.facts({ boss: stage.from(AUTHORITIES), later: stage.from(LATER) }, "B");
+    stage.facts({ boss: drawOffice(stage), later: drawLater(stage) }, "B");
     open(stage);
     stage.a(ASK);
     if (stage.rng.chance(0.7)) {

@@ -1,4 +1,6 @@
-// dx[row, col] = (exp(x - lse) - [col == label]) * dloss[row]; a row of zeros where the label is negative (ignored).
+// dx[row, :] = (exp(x - lse) - onehot(label)) * dloss[row]; a row of zeros where the label is negative (ignored). One row a
+// workgroup, so that label, lse and dloss are read once and no lane divides to find its row.
+const LANES = 8u;
 struct Params { rows: u32, cols: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;              // logits [rows, cols]
 @group(0) @binding(1) var<storage, read> labels: array<i32>;         // [rows]
@@ -7,13 +9,18 @@ struct Params { rows: u32, cols: u32 }
 @group(0) @binding(4) var<storage, read_write> dx: array<f32>;       // [rows, cols]
 @group(0) @binding(5) var<uniform> params: Params;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * groups.x + group.x) * 64u + lane;
-  if (i >= params.rows * params.cols) { return; }
-  let row = i / params.cols;
+  let row = group.y * groups.x + group.x;
+  if (row >= params.rows) { return; }
+  let cols = params.cols;
+  let base = row * cols;
   let label = labels[row];
-  if (label < 0i) { dx[i] = 0.0; return; }
-  let hit = select(0.0, 1.0, i % params.cols == u32(label));
-  dx[i] = (exp(x[i] - lse[row]) - hit) * dloss[row];
+  let total = lse[row];
+  let scale = select(dloss[row], 0.0, label < 0i);
+  let hit = select(u32(label), cols, label < 0i);
+  for (var col = lane; col < cols; col += LANES) {
+    let p = select(exp(x[base + col] - total), 0.0, label < 0i);     // an ignored row may hold anything
+    dx[base + col] = (p - select(0.0, 1.0, col == hit)) * scale;
+  }
 }

@@ -19,12 +19,13 @@ export function planCrossEntropy({ rows, cols }: { rows: number; cols: number },
 
 /** dx = (softmax(x) - onehot(label)) * dloss */
 export function planCrossEntropyBackward({ rows, cols }: { rows: number; cols: number }, facts: DeviceFacts): KernelCall {
+  const { variant, lanes } = rowVariant(facts);
   return {
     kernel: crossEntropyBackward,
-    variant: {},
+    variant,
     params: { rows, cols },
-    workgroups: spread(Math.ceil((rows * cols) / 64), facts),
-    reason: "one logit a lane",
+    workgroups: spread(rows, facts),
+    reason: `${lanes} lanes a row`,
     flops: 4 * rows * cols,
     bytes: 8 * rows * cols,
   };

@@ -1,0 +1,136 @@
+// Whole runs on the bundled base and data, a few updates each: what they write, what they say before, and that they learn.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { GreedyGenerator, loadTokenizer, openCheckpoint, readAdapter, T5 } from "@attune/models";
+import { diskFiles } from "@attune/models/node";
+import { type NodeDevice, openDevice } from "@attune/tensor/node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runDemo } from "../../apps/cli/src/recipes/demo.js";
+import { openRunModel } from "../../apps/cli/src/recipes/model.js";
+import { planRun } from "../../apps/cli/src/recipes/plan.js";
+import { prepareRun, tune } from "../../apps/cli/src/recipes/tune.js";
+import { loadRun } from "../../apps/cli/src/run/load.js";
+
+const RECIPES = fileURLToPath(new URL("../../recipes", import.meta.url));
+const FEW = ["train.steps=6", "train.logEvery=2", "data.limit=64", "eval.rows=4", "eval.batch=4", "eval.maxNewTokens=8"];
+const quiet = { note() {}, step() {}, evaluating() {} };
+
+let device: NodeDevice;
+let out: string;
+beforeAll(async () => {
+  device = await openDevice();
+  out = await mkdtemp(path.join(tmpdir(), "attune-runs-"));
+});
+afterAll(async () => {
+  device.destroy();
+  await rm(out, { recursive: true });
+});
+
+const load = (name: string, overrides: readonly string[] = []) =>
+  loadRun(path.join(RECIPES, `${name}.yaml`), {
+    overrides: [...FEW, ...overrides, `out=${JSON.stringify(path.join(out, name))}`],
+  });
+
+describe.each(["bundled-full", "bundled-lora"])("%s", (name) => {
+  it("allocates what its plan says, learns, and writes its results", async () => {
+    const prepared = await prepareRun(await load(name));
+    device.trim();
+    const { liveBytes } = device.measured;
+    device.measured.peakBytes = liveBytes;
+    const plan = await planRun(prepared, device.facts);
+    expect(device.measured.liveBytes).toBe(liveBytes); // planning allocates nothing
+
+    const result = await tune(device, prepared, quiet);
+    // the plan counts a device of its own, with the engine's memory that this one holds already
+    const measured = device.measured.peakBytes - liveBytes + (device.memory.live.engine ?? 0);
+    expect(Math.abs(plan.peakDeviceBytes - measured) / measured).toBeLessThan(0.02);
+    expect(plan.trainableParameters).toBe(result.trainableParameters);
+    expect(plan.updates).toBe(6);
+    expect(result.lastLoss).toBeLessThan(result.firstLoss);
+    expect(result.answers.length).toBe(4);
+
+    const read = async (file: string): Promise<string> => readFile(path.join(out, name, file), "utf8");
+    const metrics = (await read("metrics.jsonl"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(metrics.map(({ step }) => step)).toEqual([2, 4, 6]);
+    expect(JSON.parse(await read("result.json"))).toMatchObject({ steps: 6, scores: { rows: 4 } });
+    expect((await read("samples.jsonl")).trim().split("\n").length).toBe(4);
+    expect(await read("run.yaml")).toContain(`name: ${name}`);
+  });
+
+  it("leaves no memory behind", async () => {
+    const prepared = await prepareRun(await load(name));
+    await tune(device, prepared, quiet);
+    device.trim();
+    const { liveBytes } = device.measured;
+    await tune(device, prepared, quiet);
+    device.trim();
+    expect(device.measured.liveBytes).toBe(liveBytes);
+  });
+
+  it("is the same run twice, bit for bit, with dropout", async () => {
+    const prepared = await prepareRun(await load(name, ["train.dropout=0.1"]));
+    const first = await tune(device, prepared, quiet);
+    const second = await tune(device, prepared, quiet);
+    expect(second.lastLoss).toBe(first.lastLoss);
+    expect(second.answers).toEqual(first.answers);
+  });
+});
+
+it("pre-trains by span corruption", async () => {
+  const run = await load("bundled-base", [
+    "model.init.config.num_layers=1",
+    "model.init.config.num_decoder_layers=1",
+    "data.limit=200",
+  ]);
+  const result = await tune(device, await prepareRun(run), quiet);
+  expect(result.lastLoss).toBeLessThan(result.firstLoss);
+  expect(result.scores).toBeNull(); // no validation set
+});
+
+it("saves an adapter that is read back for the same base", async () => {
+  const run = await load("bundled-lora");
+  const prepared = await prepareRun(run);
+  const { savedTo } = await tune(device, prepared, quiet);
+  const { model, lora, dispose } = await openRunModel(device, run, prepared.files);
+  const linears = [...model.weights].filter(([, weight]) => weight.shape.length === 2);
+  expect(linears.length).toBeGreaterThan(0);
+  const adapter = await readAdapter(
+    diskFiles(savedTo),
+    linears.map(([name, { shape }]) => ({ path: name.replace(/\.weight$/, ""), outFeatures: shape[0]!, inFeatures: shape[1]! })),
+  );
+  expect(adapter.config.rank).toBe(16);
+  expect(lora).not.toBeNull();
+  dispose();
+});
+
+it("shows base, full and LoRA beside what needs no model", async () => {
+  const { rows, references } = await runDemo(device, RECIPES, path.join(out, "demo"), [...FEW, "train.steps=2"]);
+  expect(rows.map(({ name }) => name)).toEqual(["lead-1", "lead-3", "longest turn", "random summary", "base", "full", "LoRA"]);
+  expect(references.length).toBe(4);
+  for (const { scores } of rows) expect(scores.rouge1).toBeGreaterThanOrEqual(0);
+  expect(rows[5]!.trainableParameters).toBeGreaterThan(10 * rows[6]!.trainableParameters!);
+  expect(rows[5]!.peakDeviceBytes).toBeGreaterThan(rows[6]!.peakDeviceBytes!);
+});
+
+it("the bundled base is a whole Hugging Face folder", async () => {
+  const source = diskFiles(path.join(RECIPES, "..", "data", "bundled", "base"));
+  const tokenizer = await loadTokenizer(source);
+  const checkpoint = await openCheckpoint(source);
+  expect([...checkpoint.tensors.values()].every(({ dtype }) => dtype === "BF16")).toBe(true);
+  expect(tokenizer.sentinelIds?.length).toBe(100);
+  const bytes = [...checkpoint.tensors.values()].reduce((sum, { begin, end }) => sum + end - begin, 0);
+  expect(bytes).toBeLessThan(4 * 2 ** 20);
+  const prepared = await prepareRun(await load("bundled-full"));
+  const { model, dispose } = await openRunModel(device, prepared.run, prepared.files);
+  const generator = new GreedyGenerator(device, new T5(model.config, model.weights));
+  const ids = tokenizer.encode("Ruth: Hello.\nSummary: <extra_id_0>");
+  const [answer] = await generator.generate(Int32Array.from(ids), new Int32Array(ids.length).fill(1), 1, { maxNewTokens: 4 });
+  expect(answer![0]).toBe(0);
+  generator.dispose();
+  dispose();
+});
