@@ -17,7 +17,7 @@ export interface Frame {
   name: string;
   /** Formal: A is a customer and B works there. */
   isFormal: boolean;
-  /** Writes the turns and returns the summary's phrasings; what it is about goes to stage.topic. */
+  /** Writes the turns and returns the summary's phrasings, of which the first is used; what it is about goes to stage.topic. */
   write(stage: Stage): readonly string[];
 }
 
@@ -55,8 +55,14 @@ export class Stage {
     this.told.him = A.gender === "she" ? "her" : "him";
   }
 
+  /** Of what the scene is about, held-out dialogues have only what training never names. */
   from<T>(items: Pool<T>): T {
     return this.rng.pick(this.split === "train" ? items.seen : items.unseen);
+  }
+
+  /** Of how people put it, they have about one line in three that training does not contain. */
+  private wording<T>(items: Pool<T>): T {
+    return this.rng.pick(this.split === "heldout" && this.rng.chance(0.35) ? items.unseen : items.seen);
   }
 
   /** Sets a fact; owner is whoever says it in the first person. */
@@ -92,12 +98,12 @@ export class Stage {
   }
 
   private render(lines: Pool<string> | string): string {
-    return voice(expand(typeof lines === "string" ? lines : this.from(lines), this.said, this.rng), null);
+    return voice(expand(typeof lines === "string" ? lines : this.wording(lines), this.said, this.rng), null);
   }
 
   finish(summaries: readonly string[]): Dialogue {
-    const turns = paced<Role>(this.turns, ["A", "B"], this.rng, (items) => this.from(items));
+    const turns = paced<Role>(this.turns, ["A", "B"], this.rng, (items) => this.wording(items));
     const dialogue = turns.map(({ who, text }) => `${this.people[who].name}: ${tidy(text)}`).join("\n");
-    return { dialogue, summary: tidy(expand(this.rng.pick(summaries), this.told, this.rng)), topic: this.topic };
+    return { dialogue, summary: tidy(expand(summaries[0]!, this.told, this.rng)), topic: this.topic };
   }
 }
