@@ -32,6 +32,10 @@ const CHAT: Pool<string> = pool(
     "They have opened a bakery on our corner, and the smell of warm bread makes it really hard to concentrate.",
   ],
 );
+const CHAT_REPLY: Pool<string> = pool(
+  ["Oh, it is just the same with us here.", "Ha, that sounds like quite a day.", "I can imagine that very well.", "Well, such is life."],
+  ["My word, what a tale.", "Dear me, what luck."],
+);
 const NOD: Pool<string> = pool(["I see.", "Go on.", "Okay.", "Yes?", "Right.", "And then?"], ["Do tell.", "Yes, yes.", "I follow."]);
 
 /** Small talk first (mostly), then one sentence at a time with nods between. */
@@ -45,13 +49,13 @@ export function paced<Who>(
   const out: Turn<Who>[] = [];
   const first = turns[0]!.who;
   if (rng.chance(0.9)) {
-    out.push({ who: other(first), text: from(CHAT) }); // then the first of the scene comes to the point at once
+    out.push({ who: first, text: from(CHAT) }, { who: other(first), text: from(CHAT_REPLY) });
   }
   for (const { who, text } of turns) {
     const sentences = text.match(/[^.!?]+[.!?]+(?=\s|$)/g)?.map((sentence) => sentence.trim()) ?? [text];
     sentences.forEach((sentence, i) => {
       const last = out.at(-1);
-      if (i > 0 && rng.chance(0.2)) out.push({ who: other(who), text: from(NOD) }, { who, text: sentence });
+      if (i > 0 && rng.chance(0.35)) out.push({ who: other(who), text: from(NOD) }, { who, text: sentence });
       else if (last?.who === who) last.text += ` ${sentence}`;
       else out.push({ who, text: sentence });
     });

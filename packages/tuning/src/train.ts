@@ -195,7 +195,7 @@ export class NumericsError extends Error {
 }
 
 /**
- * Trains over `steps` (each the micro-batches of one update) and reports every `reportEvery` updates and at the end.
+ * Trains over `steps` (each the micro-batches of one update) and reports the first update, every `reportEvery`-th, and the last.
  * @throws NumericsError when a reported loss or gradient norm is not finite
  */
 export async function* train(
@@ -227,7 +227,7 @@ export async function* train(
       tokens += batch.rows * (batch.source + batch.target);
       targetTokens += batch.targetTokens;
     }
-    if (since === reportEvery) yield await report();
+    if (trainer.step === 1 || trainer.step % reportEvery === 0) yield await report();
   }
   if (since > 0) yield await report();
 }
