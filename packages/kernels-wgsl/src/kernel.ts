@@ -22,7 +22,7 @@ export interface KernelCall {
   readonly replaceUses?: Readonly<Record<string, string>>;
   readonly params: Readonly<Record<string, number>>;
   readonly workgroups: readonly [number, number, number];
-  /** Why this kernel, variant and size: printed at ATTUNE_DEBUG=3. */
+  /** Why this kernel, variant and size: for kernel lists and profiles. */
   readonly reason: string;
   /** Floating-point operations and bytes moved at least, for profiles and plans. */
   readonly flops: number;

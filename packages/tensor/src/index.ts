@@ -9,7 +9,17 @@ export { Storage } from "./device/storage.js";
 export { WebGpuBackend, type WebGpuOptions } from "./device/webgpu.js";
 export { byteSize, type DType, type TypedArray } from "./dtype.js";
 export { DeviceError, TensorError } from "./errors.js";
-export { type Gradient, noGrad, type Op, OpContext } from "./op.js";
+export {
+  apply,
+  BackwardContext,
+  ForwardContext,
+  type Gradient,
+  noGrad,
+  type Op,
+  OpContext,
+  wantF32,
+  wantI32,
+} from "./op.js";
 export {
   type AttentionSoftmaxOptions,
   attentionScores,

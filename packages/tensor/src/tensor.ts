@@ -10,7 +10,7 @@ import { type Shape, show, sizeOf } from "./shape.js";
 export class Tensor {
   /** Gradients flow to it (a parameter) or through it (computed from one). */
   requiresGrad = false;
-  /** Owned by parameters alone: `backward` adds into it, `zeroGrad` or an optimizer clears it. */
+  /** Owned by parameters alone: `backward` adds into it; ParameterSet.zeroGrad, or writing zeros, clears it. */
   grad: Tensor | null = null;
   /** How it was computed, if gradients flow through it. */
   node: TapeNode | null = null;

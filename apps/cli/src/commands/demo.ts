@@ -55,9 +55,10 @@ function printReport(report: DemoReport, seconds: number, file: string): string 
     `${formatSeconds(seconds)} in all. Report: ${file}. Tuned: ${tuned.map(({ savedTo }) => savedTo).join(", ")}`,
     "",
     "Next:",
-    `  npx attune generate data/bundled/base --adapter ${tuned.at(-1)!.savedTo} "..."   ask the tuned model`,
-    "  npx attune plan recipes/dialogsum-t5-mini.yaml                   what a larger run would take",
-    "  npx attune train recipes/bundled-lora.yaml lora.rank=4           a run of your own",
+    `  npx attune generate data/bundled/base --adapter ${tuned.at(-1)!.savedTo} "Ada: May I borrow your ladder? Ben: Yes, until Friday. Summary: <extra_id_0>"`,
+    "  npx attune plan recipes/bundled-full.yaml train.batch=64      what a larger batch would take",
+    "  npx attune train recipes/bundled-lora.yaml lora.rank=4        a run of your own",
+    "  docs/your-own-data.md                                         the same with your data",
     "",
   ].join("\n");
 }

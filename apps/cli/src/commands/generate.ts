@@ -26,7 +26,7 @@ export function configure(command: Command): void {
     .option("--json", "print [{ prompt, output }, ...]")
     .addHelpText(
       "after",
-      '\nExample:\n  attune generate data/bundled/base --adapter runs/bundled-lora/adapter "summarize: Ada: Tea? Ben: Please."',
+      '\nExample:\n  attune generate data/bundled/base --adapter runs/bundled-lora/adapter "Ada: Tea? Ben: Please. Summary: <extra_id_0>"',
     )
     .action(async (folder: string, given: string[], flags: Flags) => {
       const prompts = await promptsOf(given, flags.file);

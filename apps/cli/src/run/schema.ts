@@ -100,7 +100,8 @@ const evaluation = z.strictObject({
   rows: count.default(100),
   maxNewTokens: count.max(65_536).default(64),
   batch: count.max(4096).default(16),
-  beams: count.max(64).default(1),
+  /** Greedy search; more beams are refused rather than ignored. */
+  beams: z.literal(1).default(1),
 });
 
 const save = z.strictObject({

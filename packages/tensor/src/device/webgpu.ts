@@ -36,7 +36,8 @@ interface Pipeline {
 export class WebGpuBackend implements Backend {
   readonly isPaper = false;
   readonly stats: WebGpuStats = { texts: 0, compileMs: 0, dispatches: 0, submits: 0 };
-  readonly #pipelines = new Map<string, Pipeline>();
+  /** By the kernel itself, not its name: two kernels of two authors may share a name. */
+  readonly #pipelines = new Map<Kernel, Map<string, Pipeline>>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #ring: GPUBuffer;
   readonly #ringSlot: number;
@@ -219,8 +220,10 @@ export class WebGpuBackend implements Backend {
   }
 
   #pipeline(call: KernelCall): Pipeline {
-    const key = `${call.kernel.name}|${JSON.stringify(call.variant)}|${JSON.stringify(call.replaceUses ?? null)}`;
-    const known = this.#pipelines.get(key);
+    const variants = this.#pipelines.get(call.kernel) ?? new Map<string, Pipeline>();
+    this.#pipelines.set(call.kernel, variants);
+    const key = JSON.stringify([call.variant, call.replaceUses]);
+    const known = variants.get(key);
     if (known) return known;
     const start = performance.now();
     const text = specialize(call);
@@ -228,12 +231,12 @@ export class WebGpuBackend implements Backend {
     const module = this.gpu.createShaderModule({ label: call.kernel.name, code });
     const layout = this.#layout(call.kernel);
     const pipeline = this.gpu.createComputePipeline({
-      label: key,
+      label: `${call.kernel.name} ${key}`,
       layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: "main" },
     });
     const made = { pipeline, layout };
-    this.#pipelines.set(key, made);
+    variants.set(key, made);
     this.#hasNewText = true;
     this.stats.texts++;
     this.stats.compileMs += performance.now() - start;
