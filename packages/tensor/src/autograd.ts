@@ -1,6 +1,7 @@
 import { planAccumulate, planBinary } from "@attune/kernels-wgsl";
+import type { Storage } from "./device/storage.js";
 import { TensorError } from "./errors.js";
-import { BackwardContext, noGrad, type TapeNode } from "./op.js";
+import { BackwardContext, type Gradient, noGrad, type TapeNode } from "./op.js";
 import { show } from "./shape.js";
 import { type Tensor, tensor } from "./tensor.js";
 
@@ -30,13 +31,15 @@ export function backward(root: Tensor): void {
       const needs = node.inputs.map((input) => input.requiresGrad);
       const ctx = new BackwardContext(device, node, needs);
       const gradients = node.op.backward(ctx, dy.tensor, node.attrs as never);
+      disownShared(ctx, gradients);
       node.inputs.forEach((input, i) => {
         const gradient = gradients[i] ?? null;
         if (!needs[i] || gradient === null) return;
         const earlier: Pending | undefined = input.grad ? { tensor: input.grad, isOwned: true } : pending.get(input);
         const made = typeof gradient === "function" ? gradient(earlier?.isOwned ? earlier.tensor : null) : gradient;
-        const isFresh = ctx.made.delete(made.storage); // the second taker of the same memory does not own it
-        if (earlier && made.storage === earlier.tensor.storage) return; // the sink has added it already
+        const isFresh = ctx.made.delete(made.storage);
+        // only a sink has added it already: any other op may hand on the very memory that waits here, as add(y, y) does
+        if (typeof gradient === "function" && earlier?.isOwned && made.storage === earlier.tensor.storage) return;
         if (!earlier) pending.set(input, { tensor: made, isOwned: isFresh });
         else if (earlier.isOwned) accumulate(ctx, made, earlier.tensor);
         else if (isFresh) {
@@ -64,6 +67,16 @@ function nodesOf(root: Tensor): TapeNode[] {
     for (const input of node.inputs) if (input.node) open.push(input.node);
   }
   return [...found].sort((a, b) => b.index - a.index);
+}
+
+/** Memory given to several inputs belongs to none of them: what is added for one would change the others'. */
+function disownShared(ctx: BackwardContext, gradients: readonly Gradient[]): void {
+  const seen = new Set<Storage>();
+  for (const gradient of gradients) {
+    if (gradient === null || typeof gradient === "function") continue;
+    if (seen.has(gradient.storage)) ctx.made.delete(gradient.storage);
+    seen.add(gradient.storage);
+  }
 }
 
 function accumulate(ctx: BackwardContext, from: Tensor, into: Tensor): void {

@@ -1,8 +1,10 @@
+import { planUnary } from "@attune/kernels-wgsl";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backward } from "./autograd.js";
 import { type NodeDevice, openDevice } from "./node.js";
-import { noGrad } from "./op.js";
-import { add, affine, mul, relu } from "./ops/elementwise.js";
+import { apply, noGrad, type Op } from "./op.js";
+import { attentionSoftmax } from "./ops/attention.js";
+import { add, affine, mul, relu, square } from "./ops/elementwise.js";
 import { embedding } from "./ops/embedding.js";
 import { linear, matmul } from "./ops/matmul.js";
 import { reshape, sum } from "./ops/reduce.js";
@@ -76,6 +78,54 @@ describe("the eager engine", () => {
     for (let i = 0; i < 3; i++) device.scope(() => backward(sum(mul(w, w))));
     expect([...(await w.grad!.toArray())]).toEqual([6, 12]); // 3 * 2w
     w.dispose();
+  });
+
+  it("adds up the gradients of a tensor that one op takes twice", async () => {
+    const w = parameter(device, [1, 2], [2]);
+    device.scope(() => {
+      const y = affine(w, 3); // computed: its gradient waits, unlike a parameter's
+      backward(sum(add(add(y, y), add(reshape(y, [2]), reshape(y, [2])))));
+    });
+    expect([...(await w.grad!.toArray())]).toEqual([12, 12]); // four times 3
+    w.dispose();
+  });
+
+  it("adds nothing into memory that an op gave to two inputs", async () => {
+    const both: Op<null> = {
+      name: "both",
+      forward: (_, [a, b]) => noGrad(() => add(a!, b!)),
+      backward(ctx, dy) {
+        const shared = ctx.empty(dy.shape);
+        ctx.run(planUnary({ op: "affine", alpha: 1, beta: 0, count: dy.size }, ctx.facts), { x: dy, y: shared });
+        return [shared, shared];
+      },
+    };
+    const [v, w] = [parameter(device, [1, 2], [2]), parameter(device, [3, 4], [2])];
+    device.scope(() => {
+      const [x, y] = [affine(v, 1), affine(w, 1)];
+      const early = affine(x, 5); // its gradient comes after both's, and is added to what waits for x
+      backward(sum(add(apply(both, [x, y], null), early)));
+    });
+    expect([...(await v.grad!.toArray())]).toEqual([6, 6]);
+    expect([...(await w.grad!.toArray())]).toEqual([1, 1]);
+    for (const made of [v, w]) made.dispose();
+  });
+
+  it("keeps the bias's gradient when scores go elsewhere too", async () => {
+    const gradient = async (isUsedTwice: boolean): Promise<number[]> => {
+      const s = parameter(device, [0.5, -1, 2, 0], [1, 1, 2, 2]);
+      const bias = parameter(device, [0, 1, -1, 0.5], [1, 2, 2]);
+      device.scope(() => {
+        const scores = affine(s, 1);
+        const p = attentionSoftmax(scores, { bias });
+        const loss = sum(square(p));
+        backward(isUsedTwice ? add(loss, sum(add(scores, affine(s, 0)))) : loss);
+      });
+      const values = [...(await bias.grad!.toArray())];
+      for (const made of [s, bias]) made.dispose();
+      return values;
+    };
+    expect(await gradient(true)).toEqual(await gradient(false));
   });
 
   it("says what is wrong before anything reaches the device", () => {

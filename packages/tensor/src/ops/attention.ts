@@ -169,6 +169,7 @@ export const attentionSoftmaxOp: Op<SoftmaxAttrs> = {
     ctx.run(planSoftmaxBackward(rowsOf(p.shape), ctx.facts), { p, dp, ds });
     const gradients: Gradient[] = [ds];
     if (hasBias) {
+      ctx.made.delete(ds.storage); // read below after s has got it: nothing may be added into it
       gradients.push((into) => {
         // dbias = sum of ds over the batch
         const dbias = into ?? ctx.empty([heads, queries, keys]);
