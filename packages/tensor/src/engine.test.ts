@@ -141,6 +141,7 @@ describe("the eager engine", () => {
       expect(() => embedding(a, b)).toThrow("ids must be i32, got f32");
       expect(() => backward(a)).toThrow("root must be one value, got shape [2, 3]");
       expect(() => tensor(device, [1, 2, 3], [2])).toThrow("shape [2] needs 2 values, got 3");
+      expect(() => a.write(new Float32Array(9))).toThrow("write: 36 bytes do not fit a tensor [2, 3] of 32");
     });
   });
 

@@ -39,8 +39,12 @@ export class Tensor {
     return (await this.toArray())[0]!;
   }
 
-  /** Overwrites the values, after all work appended so far. */
+  /** Overwrites the values, after all work appended so far. @throws TensorError if they do not fit */
   write(values: ArrayBufferView): void {
+    if (values.byteLength > this.storage.bytes) {
+      // beyond its end may lie another parameter of the same arena
+      throw new TensorError(`write: ${values.byteLength} bytes do not fit a tensor ${show(this.shape)} of ${this.storage.bytes}`);
+    }
     this.device.backend.write(this.storage.place(), values);
   }
 
