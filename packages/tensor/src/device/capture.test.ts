@@ -9,7 +9,7 @@ import { sum } from "../ops/reduce.js";
 import { AdamW } from "../optim/adamW.js";
 import { ParameterSet } from "../optim/parameterSet.js";
 import { ProgramState } from "../programState.js";
-import { parameter, persistent, tensor } from "../tensor.js";
+import { parameter, persistent, type Tensor, tensor } from "../tensor.js";
 import { capture } from "./capture.js";
 import { Device } from "./device.js";
 import { nullBackend } from "./null.js";
@@ -167,6 +167,28 @@ describe("capture", () => {
 });
 
 describe("planning without a device", () => {
+  it("refuses more workgroups than the device starts, and leaves nothing behind", () => {
+    const limits = { ...softwareFacts.limits, maxComputeWorkgroupsPerDimension: 8 };
+    const device = new Device(nullBackend({ ...softwareFacts, limits }));
+    const w = persistent(device, [4, 4]);
+    const { liveBytes } = device.memory;
+    const inputs = { x: { shape: [1000, 4], dtype: "f32" } } as const;
+    const body = ({ x }: { x: Tensor }) => ({ y: linear(add(x, tensor(device, [1], [1])), w) });
+    expect(() => capture(device, "tall", inputs, body)).toThrow(/matmul.*: 1 x 32 x 1 workgroups exceed the 8/);
+    expect(device.isCapturing).toBe(false);
+    expect(device.memory.liveBytes).toBe(liveBytes);
+  });
+
+  it("refuses to record what no replay would repeat", () => {
+    const device = new Device(nullBackend(softwareFacts));
+    const set = new ParameterSet(device, [{ name: "w", shape: [4], decays: true }]);
+    const body = () => {
+      set.zeroGrad();
+      return {};
+    };
+    expect(() => capture(device, "step", {}, body)).toThrow("zeroGrad: a program cannot record it");
+  });
+
   it("knows dispatches, FLOPs and memory", () => {
     const device = new Device(nullBackend(softwareFacts));
     const w = parameter(device, new Float32Array(32 * 64), [32, 64]);

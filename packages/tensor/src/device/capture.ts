@@ -51,10 +51,17 @@ export function capture<I extends Inputs, O extends Outputs>(
     inputTensors[name] = new Tensor(device, storage, shape, dtype);
   }
   let outputs = {} as O;
-  const recorder = device.record(() => {
-    outputs = body(inputTensors);
-  });
-  return new Program(device, label, inputTensors, outputs, recorder, scratch);
+  const owned = Object.values<Tensor>(inputTensors).map((input) => input.storage);
+  try {
+    const recorder = device.record(() => {
+      outputs = body(inputTensors);
+    });
+    owned.push(...recorder.owned);
+    return new Program(device, label, inputTensors, outputs, recorder, scratch);
+  } catch (error) {
+    for (const storage of owned) device.release(storage);
+    throw error;
+  }
 }
 
 export class Program<I extends Inputs, O extends Outputs> {

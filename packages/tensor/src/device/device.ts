@@ -111,6 +111,7 @@ export class Device {
     });
     this.onCall?.(call);
     if (call.workgroups.includes(0)) return; // nothing to do: an empty tensor
+    this.#checkWorkgroups(call);
     if (this.#recorder) {
       for (const storage of storages) {
         if (storage.isFreed) storage.place(); // throws and says why
@@ -155,6 +156,9 @@ export class Device {
     this.#recorder = recorder;
     try {
       body(recorder);
+    } catch (error) {
+      for (const storage of recorder.owned) this.release(storage);
+      throw error;
     } finally {
       this.#recorder = null;
     }
@@ -180,6 +184,16 @@ export class Device {
 
   destroy(): void {
     this.backend.destroy();
+  }
+
+  /** Plans fold what they can (spread); the rest would come back as a validation error of no one's. */
+  #checkWorkgroups({ kernel, workgroups }: KernelCall): void {
+    const limit = this.facts.limits.maxComputeWorkgroupsPerDimension;
+    if (workgroups.some((count) => count > limit)) {
+      throw new TensorError(
+        `kernel ${kernel.name}: ${workgroups.join(" x ")} workgroups exceed the ${limit} that this device starts in one dimension (maxComputeWorkgroupsPerDimension). Use a smaller batch or length.`,
+      );
+    }
   }
 
   #checkBinding(bytes: number, label: string): void {

@@ -74,8 +74,9 @@ export class ParameterSet {
     return found;
   }
 
-  /** Clears all gradients, in stream order. */
+  /** Clears all gradients, in stream order. @throws TensorError while capturing: it is no kernel call, so no program would repeat it */
   zeroGrad(): void {
+    if (this.device.isCapturing) throw new TensorError("zeroGrad: a program cannot record it. Call it before the program runs.");
     for (const { grad } of this.ranges) this.device.backend.clear(grad.place());
   }
 
