@@ -37,7 +37,6 @@ async function answers(model: T5): Promise<string[]> {
     outputs.push(tokenizer.decode(row!).trim());
   }
   generator.dispose();
-  generator.scratch.dispose();
   return outputs;
 }
 

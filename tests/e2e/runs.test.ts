@@ -109,7 +109,12 @@ it("saves an adapter that is read back for the same base", async () => {
 });
 
 it("shows base, full and LoRA beside what needs no model", async () => {
+  void device.empty; // made on first use and kept: no leak
+  device.trim();
+  const { liveBytes } = device.measured;
   const { rows, references } = await runDemo(device, RECIPES, path.join(out, "demo"), [...FEW, "train.steps=2"]);
+  device.trim();
+  expect(device.measured.liveBytes).toBe(liveBytes); // else one model's peak would hold another's memory
   expect(rows.map(({ name }) => name)).toEqual(["lead-1", "lead-3", "longest turn", "random summary", "base", "full", "LoRA"]);
   expect(references.length).toBe(4);
   for (const { scores } of rows) expect(scores.rouge1).toBeGreaterThanOrEqual(0);

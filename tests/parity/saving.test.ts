@@ -51,7 +51,6 @@ async function greedyIds(model: T5, { rows, inputIds, attentionMask }: Batch): P
   const generator = new GreedyGenerator(device, model);
   const ids = await generator.generate(inputIds, attentionMask, rows, { maxNewTokens: 12 });
   generator.dispose();
-  generator.scratch.dispose();
   return ids;
 }
 

@@ -40,13 +40,16 @@ interface DecodePrograms {
 export class GreedyGenerator {
   readonly #programs = new Map<string, DecodePrograms>();
   readonly #state: ProgramState;
+  readonly #scratch: ScratchSet;
 
+  /** @param shared scratch of other programs too, which then disposes of it; one of its own without */
   constructor(
     readonly device: Device,
     readonly model: T5,
-    readonly scratch: ScratchSet = new ScratchSet(device),
+    private readonly shared?: ScratchSet,
   ) {
     this.#state = new ProgramState(device);
+    this.#scratch = shared ?? new ScratchSet(device);
   }
 
   /**
@@ -88,13 +91,15 @@ export class GreedyGenerator {
     }
     this.#programs.clear();
     this.#state.dispose();
+    if (!this.shared) this.#scratch.dispose();
   }
 
   #programsFor({ rows, source, capacity }: Shape, eos: number, pad: number): DecodePrograms {
     const key = [rows, source, capacity, eos, pad].join();
     const known = this.#programs.get(key);
     if (known) return known;
-    const { device, model, scratch } = this;
+    const { device, model } = this;
+    const scratch = this.#scratch;
     const inner = model.config.numHeads * model.config.dKv;
     const label = `${rows} x ${source} + ${capacity}`;
     const layers = Array.from({ length: model.config.numDecoderLayers }, (_, i) => i);
