@@ -43,7 +43,7 @@ export async function main(
 
 async function programFor(words: readonly string[], output: Output, commands: readonly CommandEntry[]): Promise<Command> {
   const program = new Command("attune")
-    .description("Fine-tune T5/FLAN-T5 and OPT on any GPU, from one YAML file.")
+    .description("Fine-tune T5 and FLAN-T5 on any GPU, from one YAML file.")
     .version(await version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .addHelpText(
