@@ -7,7 +7,7 @@ import { GreedyGenerator, loadTokenizer, openCheckpoint, readAdapter, T5 } from 
 import { diskFiles } from "@attune/models/node";
 import { type NodeDevice, openDevice } from "@attune/tensor/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runDemo } from "../../apps/cli/src/recipes/demo.js";
+import { prepareDemo, runDemo } from "../../apps/cli/src/recipes/demo.js";
 import { openRunModel } from "../../apps/cli/src/recipes/model.js";
 import { planRun } from "../../apps/cli/src/recipes/plan.js";
 import { prepareRun, tune } from "../../apps/cli/src/recipes/tune.js";
@@ -112,7 +112,10 @@ it("shows base, full and LoRA beside what needs no model", async () => {
   void device.empty; // made on first use and kept: no leak
   device.trim();
   const { liveBytes } = device.measured;
-  const { rows, references } = await runDemo(device, RECIPES, path.join(out, "demo"), [...FEW, "train.steps=2"]);
+  const { rows, references } = await runDemo(
+    device,
+    await prepareDemo(RECIPES, path.join(out, "demo"), [...FEW, "train.steps=2"]),
+  );
   device.trim();
   expect(device.measured.liveBytes).toBe(liveBytes); // else one model's peak would hold another's memory
   expect(rows.map(({ name }) => name)).toEqual(["lead-1", "lead-3", "longest turn", "random summary", "base", "full", "LoRA"]);
@@ -121,6 +124,19 @@ it("shows base, full and LoRA beside what needs no model", async () => {
   expect(rows[5]!.trainableParameters).toBeGreaterThan(10 * rows[6]!.trainableParameters!);
   expect(rows[5]!.peakDeviceBytes).toBeGreaterThan(rows[6]!.peakDeviceBytes!);
 });
+
+it.runIf(process.env.ATTUNE_LONG)(
+  "tunes to at least 5 ROUGE-1 points above what needs no model, with varied answers",
+  async () => {
+    const { rows } = await runDemo(device, await prepareDemo(RECIPES, path.join(out, "whole-demo"), []));
+    const best = Math.max(...rows.slice(0, 4).map(({ scores }) => scores.rouge1));
+    for (const { name, scores } of rows.slice(-2)) {
+      expect(scores.rouge1, name).toBeGreaterThan(best + 5);
+      expect(scores.distinct, name).toBeGreaterThanOrEqual(0.9);
+    }
+  },
+  900_000,
+);
 
 it("the bundled base is a whole Hugging Face folder", async () => {
   const source = diskFiles(path.join(RECIPES, "..", "data", "bundled", "base"));

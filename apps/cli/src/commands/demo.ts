@@ -13,16 +13,27 @@ export function configure(command: Command): void {
     .option("--json", "print JSON")
     .action(async (overrides: string[], { out, json }: { out: string; json?: boolean }) => {
       const start = performance.now();
-      const [{ openDevice }, { runDemo }] = await Promise.all([import("@attune/tensor/node"), import("../recipes/demo.js")]);
+      const [{ openDevice }, { prepareDemo, runDemo }, { listenForInterruption }] = await Promise.all([
+        import("@attune/tensor/node"),
+        import("../recipes/demo.js"),
+        import("../interrupt.js"),
+      ]);
       const recipes = fileURLToPath(new URL("../../../../recipes", import.meta.url));
+      const prepared = await prepareDemo(recipes, out, overrides);
       const device = await openDevice();
-      const report = await runDemo(device, recipes, out, overrides);
-      const seconds = (performance.now() - start) / 1000;
-      await mkdir(out, { recursive: true });
-      const file = path.join(out, "report.json");
-      await writeFile(file, `${JSON.stringify({ seconds, adapter: device.facts.adapter, ...report }, null, 2)}\n`);
-      device.destroy();
-      process.stdout.write(json ? `${JSON.stringify({ seconds, ...report }, null, 2)}\n` : printReport(report, seconds, file));
+      const interruption = listenForInterruption();
+      try {
+        const report = await runDemo(device, prepared, interruption.signal);
+        const seconds = (performance.now() - start) / 1000;
+        await mkdir(out, { recursive: true });
+        const file = path.join(out, "report.json");
+        const text = `${JSON.stringify({ seconds, adapter: device.facts.adapter, ...report }, null, 2)}\n`;
+        await writeFile(file, text);
+        process.stdout.write(json ? text : printReport(report, seconds, file));
+      } finally {
+        interruption.dispose();
+        device.destroy();
+      }
     });
 }
 

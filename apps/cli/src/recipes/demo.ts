@@ -4,10 +4,11 @@ import { lead1, lead3, longestTurn, randomSummary } from "@attune/eval";
 import { T5 } from "@attune/models";
 import type { NodeDevice } from "@attune/tensor/node";
 import { loadRun } from "../run/load.js";
+import { checkOut } from "../run/paths.js";
 import type { Run } from "../run/schema.js";
 import { openRunModel } from "./model.js";
 import { progressListener } from "./progress.js";
-import { type SummaryScores, scoreSummaries } from "./score.js";
+import { readable, type SummaryScores, scoreSummaries } from "./score.js";
 import { answerAll } from "./summarize.js";
 import { type PreparedRun, prepareRun, tune } from "./tune.js";
 
@@ -28,23 +29,29 @@ export interface DemoReport {
   references: string[];
 }
 
-/** Runs both recipes of `recipesFolder` into `out`. */
-export async function runDemo(
-  device: NodeDevice,
+/** Both recipes of `recipesFolder`, their results to lie in `out`: read before there is a device. Throws what is wrong with them. */
+export async function prepareDemo(
   recipesFolder: string,
   out: string,
   overrides: readonly string[],
-): Promise<DemoReport> {
+): Promise<[PreparedRun, PreparedRun]> {
   const load = (name: string): Promise<Run> =>
     loadRun(path.join(recipesFolder, `bundled-${name}.yaml`), {
       overrides: [`out=${JSON.stringify(path.join(out, name))}`, ...overrides],
     });
-  const full = await prepareRun(await load("full"));
-  const lora = await prepareRun(await load("lora"));
+  await checkOut(out);
+  return [await prepareRun(await load("full")), await prepareRun(await load("lora"))];
+}
+
+export async function runDemo(
+  device: NodeDevice,
+  [full, lora]: readonly [PreparedRun, PreparedRun],
+  signal?: AbortSignal,
+): Promise<DemoReport> {
   const { validation, examples } = full.data;
-  const references = validation.map(({ completion }) => completion);
+  const references = validation.map(({ completion }) => readable(completion));
   const dialogues = validation.map(({ fields }) => fields.dialogue ?? "");
-  const summaries = examples.map(({ completion }) => completion);
+  const summaries = examples.map(({ completion }) => readable(completion));
   const rowOf = (name: string, outputs: string[]): DemoRow => ({ name, outputs, scores: scoreSummaries(references, outputs)! });
 
   const rows = [
@@ -60,7 +67,7 @@ export async function runDemo(
   for (const prepared of [full, lora]) {
     restartPeak(device);
     const listener = progressListener(prepared.run, prepared, device.facts);
-    const result = await tune(device, prepared, listener).finally(() => listener.done());
+    const result = await tune(device, prepared, listener, signal).finally(() => listener.done());
     rows.push({
       ...rowOf(prepared === full ? "full" : "LoRA", result.answers),
       trainableParameters: result.trainableParameters,
@@ -73,7 +80,7 @@ export async function runDemo(
 }
 
 async function answersOfBase(device: NodeDevice, { run, files, data }: PreparedRun): Promise<string[]> {
-  const { model, dispose } = await openRunModel(device, { ...run, lora: null }, files);
+  const { model, dispose } = await openRunModel(device, run, files); // with LoRA the base is frozen: no gradients are allocated
   const base = new T5(model.config, model.weights);
   const { batch, maxNewTokens } = run.eval;
   const answers = await answerAll(device, base, files.tokenizer, data.validation, {

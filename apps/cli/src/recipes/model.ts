@@ -5,6 +5,8 @@ import {
   bytesOf,
   type Checkpoint,
   checkTokenizerFits,
+  countF16Overflow,
+  dataError,
   f32ToBf16,
   f32ToF16,
   freshLora,
@@ -170,6 +172,8 @@ async function tensorToWrite(
   const values = (await weight.toArray()) as Float32Array;
   if (dtype === "f32") return { name, shape, dtype: "F32", bytes: bytesOf(values) };
   if (dtype === "bf16") return { name, shape, dtype: "BF16", bytes: bytesOf(f32ToBf16(values)) };
+  const overflow = countF16Overflow(values);
+  if (overflow > 0) throw dataError(`${name}: ${overflow} values are beyond f16's 65,504; save as bf16 or f32 (save.dtype)`);
   return { name, shape, dtype: "F16", bytes: bytesOf(f32ToF16(values)) };
 }
 

@@ -1,6 +1,6 @@
 // What a person sees of a run: a line of facts before, one calm line while it trains, the numbers after.
 import type { DeviceFacts } from "@attune/kernels-wgsl";
-import type { StepReport } from "@attune/tuning";
+import { type Progress, type StepReport, trackProgress } from "@attune/tuning";
 import type { Run } from "../run/schema.js";
 import { createStatus } from "../status.js";
 import { color, formatBytes, formatCount, formatSeconds, table } from "../terminal.js";
@@ -21,28 +21,26 @@ export function progressListener(run: Run, { data }: PreparedRun, facts: DeviceF
   );
   status.update("preparing");
   const losses: number[] = [];
-  let seconds = 0;
+  const track = trackProgress(data.totalSteps);
   return {
     note: (text) => status.log(color.dim(text)),
     step(report, totalSteps) {
       losses.push(report.loss);
-      seconds += report.seconds;
-      status.update(stepLine(report, totalSteps, losses, seconds));
+      status.update(stepLine(report, totalSteps, losses, track(report)));
     },
     evaluating: (done, total) => status.update(`evaluating ${done} of ${total}`),
     done: () => status.done(),
   };
 }
 
-function stepLine(report: StepReport, totalSteps: number, losses: readonly number[], seconds: number): string {
-  const left = (seconds / report.step) * (totalSteps - report.step);
+function stepLine(report: StepReport, totalSteps: number, losses: readonly number[], progress: Progress): string {
   return [
     `step ${report.step}/${totalSteps}`,
     `loss ${report.loss.toFixed(3)} ${sparkline(losses)}`,
     `lr ${report.lr.toExponential(1)}`,
     `grad ${report.gradNorm.toFixed(2)}`,
-    `${formatCount(report.tokens / report.seconds)} tokens/s`,
-    `${formatSeconds(left)} left`,
+    `${formatCount(progress.tokensPerSecond)} tokens/s`,
+    `${formatSeconds(progress.secondsLeft)} left`,
   ].join("  ");
 }
 

@@ -11,6 +11,11 @@ export interface SummaryScores {
   signature: string;
 }
 
+/** A completion as a reader sees it: without the sentinel that a span-filling template puts in front. */
+export function readable(completion: string): string {
+  return completion.replace(/<extra_id_\d+>/g, "").trim();
+}
+
 /** Null where there is nothing to score. */
 export function scoreSummaries(references: readonly string[], outputs: readonly string[]): SummaryScores | null {
   if (references.length === 0) return null;

@@ -8,7 +8,7 @@ import type { Run } from "../run/schema.js";
 import { writeRun } from "../run/write.js";
 import { prepareData, type TrainingData } from "./data.js";
 import { type ModelFiles, openModelFiles, openRunModel, type RunModel, saveRunModel } from "./model.js";
-import { type SummaryScores, scoreSummaries } from "./score.js";
+import { readable, type SummaryScores, scoreSummaries } from "./score.js";
 import { answerAll } from "./summarize.js";
 
 export interface TuneListener {
@@ -135,7 +135,7 @@ export async function tune(
     evalSeconds,
     peakDeviceBytes: device.memory.peakBytes,
     scores: scoreSummaries(
-      data.validation.map(({ completion }) => completion),
+      data.validation.map(({ completion }) => readable(completion)),
       answers,
     ),
     answers,
@@ -145,7 +145,7 @@ export async function tune(
   const samples = data.validation.map((example, i) => ({
     id: example.id,
     prompt: example.prompt,
-    reference: example.completion,
+    reference: readable(example.completion),
     output: answers[i],
   }));
   await writeFile(path.join(run.out, "samples.jsonl"), samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));

@@ -1,6 +1,7 @@
 // A T5 on a device: from a checkpoint, or with fresh weights. One tensor at a time passes through host memory.
 import { type Device, type DType, ParameterSet, persistent, type Tensor } from "@attune/tensor";
-import { f32ToBf16, f32ToF16 } from "../halves.js";
+import { dataError } from "../errors.js";
+import { countF16Overflow, f32ToBf16, f32ToF16 } from "../halves.js";
 import type { WeightSpec } from "../pretrained.js";
 import { type Checkpoint, toFloat32 } from "../safetensors.js";
 import type { T5Config } from "./config.js";
@@ -59,12 +60,15 @@ export function freshT5(device: Device, config: T5Config, seed: number): T5OnDev
   return { config, weights: trainable.parameters, trainable, notes: [] };
 }
 
-/** Writes f32 values in the tensor's own storage, halves rounded to nearest even. */
+/** Writes f32 values in the tensor's own storage, halves rounded to nearest even. Throws (data) where f16 cannot hold one. */
 export function writeWeight(into: Tensor, values: Float32Array): void {
   if (into.dtype === "f32") {
     into.write(values);
     return;
   }
+  const overflow = into.dtype === "f16" ? countF16Overflow(values) : 0;
+  if (overflow > 0)
+    throw dataError(`${into.storage.label}: ${overflow} values are beyond f16's 65,504; keep frozen weights in bf16 or f32`);
   const halves = into.dtype === "bf16" ? f32ToBf16(values) : f32ToF16(values);
   const words = new Uint16Array(Math.ceil(halves.length / 2) * 2);
   words.set(halves);

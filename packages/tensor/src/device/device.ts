@@ -60,6 +60,7 @@ export class Device {
 
   /** Memory that lives until `release`: weights, gradients, optimizer state, inputs, caches. Zeroed, as WebGPU gives it. */
   persistent(bytes: number, label: string, category: Category): Storage {
+    this.#checkBinding(bytes, label);
     const storage = new Storage(bytes, label, category, true);
     storage.put(this.createBuffer(bytes, label, category));
     return storage;

@@ -150,6 +150,7 @@ export class WebGpuBackend implements Backend {
 
   flush(): void {
     this.#submit();
+    this.#releaseStaging(); // destroyed buffers and written staging are given back only when a submit follows
     this.#throwFailure();
   }
 
