@@ -1,8 +1,8 @@
 /** Financial headlines with three sentiments, built from companies, figures and events; held-out ones share no company and no wording. */
 import { expand, tidy } from "./grammar.js";
 import type { Split } from "./people.js";
+import { type Pool, pool } from "./pool.js";
 import { makeRng, type Rng } from "./prng.js";
-import { type Pool, pool } from "./stage.js";
 
 export type Sentiment = "positive" | "negative" | "neutral";
 export interface Headline {
