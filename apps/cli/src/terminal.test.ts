@@ -9,6 +9,7 @@ import {
   sanitizeForTerminal,
   table,
   truncate,
+  wantsColour,
   wrap,
 } from "./terminal.js";
 
@@ -67,4 +68,12 @@ test("numbers for people", () => {
   expect([0, 900, 1234567, 999_999].map(formatCount)).toEqual(["0", "900", "1.23 M", "1.00 M"]);
   expect([0, 512, 1536, 5 * 2 ** 20].map(formatBytes)).toEqual(["0 B", "512 B", "1.50 KiB", "5.00 MiB"]);
   expect([0.04, 7.25, 59.99, 75.4, 3720].map(formatSeconds)).toEqual(["0.0 s", "7.3 s", "1 min 0 s", "1 min 15 s", "1 h 2 min"]);
+});
+
+test("colours are for terminals, and for those who ask", () => {
+  expect(wantsColour({}, true)).toBe(true);
+  expect(wantsColour({ CI: "true" }, false)).toBe(false);
+  expect(wantsColour({ TERM: "dumb" }, true)).toBe(false);
+  expect(wantsColour({ NO_COLOR: "1", FORCE_COLOR: "1" }, true)).toBe(false);
+  expect(wantsColour({ FORCE_COLOR: "1" }, false)).toBe(true);
 });

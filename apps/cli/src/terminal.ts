@@ -25,7 +25,14 @@ export function oneLine(text: string, width = Number.POSITIVE_INFINITY): string 
 }
 
 /** Colours; plain under NO_COLOR, in a pipe and on a dumb terminal (FORCE_COLOR asks for them anyway). */
-export const color = pc;
+export const color = pc.createColors(wantsColour(process.env, process.stdout.isTTY === true));
+
+/** picocolors alone would colour a pipe wherever CI is set, and what reads the pipe would have to take the codes out again. */
+export function wantsColour(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
+  if (env.NO_COLOR) return false;
+  if (env.FORCE_COLOR) return env.FORCE_COLOR !== "0";
+  return isTerminal && env.TERM !== "dumb";
+}
 
 /** Columns that a string takes: colours take none, East Asian wide characters and emoji two, combining marks none. */
 export function displayWidth(text: string): number {

@@ -63,10 +63,10 @@ function printReport(report: DemoReport, seconds: number, file: string): string 
     `ROUGE-1 against the best that needs no model (${best.name}): ${gains}`,
     color.dim(`${rows[0]!.scores.rows} held-out dialogues; ${rows[0]!.scores.signature}`),
     ...shown.map((i) => showDialogue(dialogues[i]!, references[i]!, rows.slice(-3), i)),
-    `${formatSeconds(seconds)} in all. Report: ${file}. Tuned: ${tuned.map(({ savedTo }) => savedTo).join(", ")}`,
+    `${formatSeconds(seconds)} in all. Report: ${file}. Tuned: ${tuned.map(fromHere).join(", ")}`,
     "",
     "Next:",
-    `  npx attune generate data/bundled/base --adapter ${tuned.at(-1)!.savedTo} "Ada: May I borrow your ladder? Ben: Yes, until Friday. Summary: <extra_id_0>"`,
+    `  npx attune generate data/bundled/base --adapter ${fromHere(tuned.at(-1)!)} "Ada: May I borrow your ladder? Ben: Yes, until Friday. Summary: <extra_id_0>"`,
     "  npx attune plan recipes/bundled-full.yaml train.batch=64      what a larger batch would take",
     "  npx attune train recipes/bundled-lora.yaml lora.rank=4        a run of your own",
     "  docs/your-own-data.md                                         the same with your data",
@@ -86,6 +86,11 @@ function showDialogue(dialogue: string, reference: string, rows: readonly DemoRo
     ...rows.map(({ name, outputs }) => indent(name, outputs[i] ?? "")),
     "",
   ].join("\n");
+}
+
+/** As a person would type it. */
+function fromHere({ savedTo = "" }: DemoRow): string {
+  return path.relative(process.cwd(), savedTo);
 }
 
 function signed(value: number): string {

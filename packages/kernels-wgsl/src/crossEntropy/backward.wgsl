@@ -17,8 +17,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let base = row * cols;
   let label = labels[row];
   let total = lse[row];
-  let scale = select(dloss[row], 0.0, label < 0i);
-  let hit = select(u32(label), cols, label < 0i);
+  let scale = dloss[row];
+  let hit = select(u32(label), cols, label < 0i);                   // cols: nowhere
   for (var col = lane; col < cols; col += LANES) {
     let p = select(exp(x[base + col] - total), 0.0, label < 0i);     // an ignored row may hold anything
     dx[base + col] = (p - select(0.0, 1.0, col == hit)) * scale;
