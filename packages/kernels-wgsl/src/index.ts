@@ -1,4 +1,9 @@
-export { planCrossEntropy, planCrossEntropyBackward } from "./crossEntropy/plan.js";
+export {
+  type CrossEntropySizes,
+  planCrossEntropy,
+  planCrossEntropyBackward,
+  planCrossEntropyInPlace,
+} from "./crossEntropy/plan.js";
 export { planDropout } from "./dropout/plan.js";
 export {
   BINARY_OPS,
@@ -17,8 +22,9 @@ export { type DeviceFacts, factsOf, rowVariant, softwareFacts, spread } from "./
 export { planArgmax, planCacheAppend } from "./generate/plan.js";
 export { fileKernels } from "./generated/kernels.js";
 export { type Kernel, type KernelCall, paramBytes, specialize, writeParams } from "./kernel.js";
-export { type MatmulSizes, type MatrixPlace, planMatmul } from "./matmul/plan.js";
-export { type MatmulLayout, type MatmulStorage, subgroupMatmul } from "./matmul/subgroup.js";
+export { planMatmul } from "./matmul/plan.js";
+export type { MatmulEpilogue, MatmulLayout, MatmulSizes, MatmulStorage, MatrixPlace } from "./matmul/sizes.js";
+export { subgroupMatmul } from "./matmul/subgroup.js";
 export {
   planLayerNorm,
   planLayerNormBackward,

@@ -1,4 +1,5 @@
 import { libraries } from "./generated/kernels.js";
+import type { MatmulSizes } from "./matmul/sizes.js";
 
 /** A compute kernel as plain data: complete WGSL text, and what its text declares. */
 export interface Kernel {
@@ -7,8 +8,13 @@ export interface Kernel {
   readonly code: string;
   /** Names of library files (`//! use NAME`) whose functions are appended to the text. */
   readonly uses: readonly string[];
-  /** Storage bindings 0, 1, ... of group 0, in order. */
-  readonly bindings: readonly { readonly name: string; readonly access: "read" | "read_write"; readonly type: string }[];
+  /** Storage bindings 0, 1, ... of group 0, in order. Where nothing is bound to an optional one, the kernel does not look at it. */
+  readonly bindings: readonly {
+    readonly name: string;
+    readonly access: "read" | "read_write";
+    readonly type: string;
+    readonly optional?: boolean;
+  }[];
   /** Fields of the uniform struct Params, which takes the binding after the storages. */
   readonly params: readonly { readonly name: string; readonly type: "u32" | "i32" | "f32" }[];
 }
@@ -27,6 +33,8 @@ export interface KernelCall {
   /** Floating-point operations and bytes moved at least, for profiles and plans. */
   readonly flops: number;
   readonly bytes: number;
+  /** Of a matmul: what was asked for, so that a pass can ask again with an epilogue. */
+  readonly matmul?: MatmulSizes;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type DeviceFacts, spread } from "../facts.js";
 import { embeddingGather, embeddingScatter } from "../generated/kernels.js";
 import type { KernelCall } from "../kernel.js";
-import type { MatmulStorage } from "../matmul/subgroup.js";
+import type { MatmulStorage } from "../matmul/sizes.js";
 
 export interface EmbeddingSizes {
   tokens: number;

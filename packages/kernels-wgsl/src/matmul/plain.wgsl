@@ -1,17 +1,20 @@
-// c[z, m, n] (+)= alpha * sum over k of a[z, m, k] * b[z, k, n] for any strides: one output a lane. The path that always works;
-// plan.ts prefers subgroup tiles where shapes and device allow. B_STORAGE: 0 f32, 1 bf16 pairs, 2 f16 pairs in a u32.
+// c[z, m, n] = act(alpha * sum over k of a[z, m, k] * b[z, k, n] + bias[n]) + residual[z, m, n] (+ c[z, m, n]) for any strides:
+// one output a lane; flags say which terms there are (FLAG in sizes.ts). The path that always works; plan.ts prefers subgroup tiles where shapes and device allow. B_STORAGE: 0 f32, 1 bf16 pairs, 2 f16 pairs in a u32.
+//! use matmul_epilogue
 const B_STORAGE = 0u;
 alias BWord = f32;                   // f32 | u32
 struct Params {
   m: u32, n: u32, k: u32, inner: u32,              // inner: count of the inner batch axis; z = outer * inner + its index
   a_m: u32, a_k: u32, b_k: u32, b_n: u32, c_m: u32,
   a_outer: u32, a_inner: u32, b_outer: u32, b_inner: u32, c_outer: u32, c_inner: u32,
-  alpha: f32, accumulate: u32,
+  alpha: f32, flags: u32,
 }
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<BWord>;
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> residual: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 fn load_b(i: u32) -> f32 {
   if (B_STORAGE == 0u) { return bitcast<f32>(b[i]); }
@@ -31,6 +34,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var sum = 0.0;
   for (var k = 0u; k < params.k; k++) { sum += a[a_base + k * params.a_k] * load_b(b_base + k * params.b_k); }
   sum *= params.alpha;
-  if (params.accumulate != 0u) { sum += c[c_at]; }
+  let flags = params.flags;
+  if ((flags & 2u) != 0u) { sum += bias[id.x]; }
+  sum = activate(vec4f(sum), flags).x;
+  if ((flags & 16u) != 0u) { sum += residual[c_at]; }
+  if ((flags & 1u) != 0u) { sum += c[c_at]; }
   c[c_at] = sum;
 }

@@ -1,8 +1,8 @@
 // Which matmul is chosen, and why: decided without a device, so tested without one.
 import { expect, it } from "vitest";
 import { softwareFacts } from "../facts.js";
-import { type MatmulSizes, planMatmul } from "./plan.js";
-import type { MatmulLayout } from "./subgroup.js";
+import { planMatmul } from "./plan.js";
+import type { MatmulLayout, MatmulSizes } from "./sizes.js";
 
 /** Matrices one after the other, c [m, n]. */
 const dense = (layout: MatmulLayout, m: number, n: number, k: number): MatmulSizes => ({

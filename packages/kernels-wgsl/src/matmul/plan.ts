@@ -1,38 +1,20 @@
 import type { DeviceFacts } from "../facts.js";
 import { matmulPlain } from "../generated/kernels.js";
-import type { KernelCall } from "../kernel.js";
-import { type MatmulLayout, type MatmulStorage, subgroupMatmul } from "./subgroup.js";
+import type { Kernel, KernelCall } from "../kernel.js";
+import { flagsOf, type MatmulSizes } from "./sizes.js";
+import { subgroupMatmul } from "./subgroup.js";
 
-/** Where a batch of matrices lies: elements between rows, and between the steps of the two batch axes (0 repeats). */
-export interface MatrixPlace {
-  rowStride: number;
-  outerStride?: number;
-  innerStride?: number;
-}
+/** The plain kernel, which looks at bias and residual only if its flags say so. */
+const plain: Kernel = {
+  ...matmulPlain,
+  bindings: matmulPlain.bindings.map((binding) =>
+    binding.name === "bias" || binding.name === "residual" ? { ...binding, optional: true } : binding,
+  ),
+};
 
-/**
- * c[z] (+)= alpha * op(a[z]) op(b[z]) for z over [outer, inner] batches.
- * nt: a [m, k], b [n, k];  nn: a [m, k], b [k, n];  tn: a [k, m], b [k, n];  always c [m, n]. The last axis is contiguous;
- * rows and batches have strides, so attention reads its heads straight out of [batch, time, heads * dKv].
- */
-export interface MatmulSizes {
-  layout: MatmulLayout;
-  m: number;
-  n: number;
-  k: number;
-  a: MatrixPlace;
-  b: MatrixPlace;
-  c: MatrixPlace;
-  outer?: number;
-  inner?: number;
-  alpha?: number;
-  /** Add to c instead of overwriting it. */
-  accumulate?: boolean;
-  bStorage?: MatmulStorage;
-}
-
+/** The call for one matmul; `bias` and `residual` are bound only if the epilogue asks for them. */
 export function planMatmul(sizes: MatmulSizes, facts: DeviceFacts): KernelCall {
-  const { layout, m, n, k, a, b, c, outer = 1, inner = 1, alpha = 1, accumulate = false, bStorage = "f32" } = sizes;
+  const { layout, m, n, k, a, b, c, outer = 1, inner = 1, alpha = 1, bStorage = "f32" } = sizes;
   const batches = outer * inner;
   const bBytes = bStorage === "f32" ? 4 : 2;
   const shared = {
@@ -40,13 +22,14 @@ export function planMatmul(sizes: MatmulSizes, facts: DeviceFacts): KernelCall {
     bytes:
       4 * batches * m * k +
       bBytes * (b.outerStride || b.innerStride ? batches : 1) * n * k +
-      4 * batches * m * n * (accumulate ? 2 : 1),
+      4 * batches * m * n * (1 + (sizes.accumulate ? 1 : 0) + (sizes.epilogue?.residual ? 1 : 0)),
+    matmul: sizes,
   };
   const strides = {
     a_outer: a.outerStride ?? 0, a_inner: a.innerStride ?? 0,
     b_outer: b.outerStride ?? 0, b_inner: b.innerStride ?? 0,
     c_outer: c.outerStride ?? 0, c_inner: c.innerStride ?? 0,
-    alpha, accumulate: accumulate ? 1 : 0, inner,
+    alpha, flags: flagsOf(sizes), inner,
   }; // biome-ignore format: by matrix
   const refusal = whyNotSubgroup(sizes, facts);
   if (refusal === null) {
@@ -62,7 +45,7 @@ export function planMatmul(sizes: MatmulSizes, facts: DeviceFacts): KernelCall {
     };
   }
   return {
-    kernel: matmulPlain,
+    kernel: plain,
     variant: { B_STORAGE: { f32: "0u", bf16: "1u", f16: "2u" }[bStorage], BWord: bStorage === "f32" ? "f32" : "u32" },
     params: {
       m, n, k,

@@ -1,4 +1,5 @@
 import type { Kernel } from "../kernel.js";
+import { FLAG, type MatmulLayout, type MatmulStorage } from "./sizes.js";
 
 /**
  * The subgroup matmul, generated because its inner loop must be unrolled. One subgroup of S lanes computes a tile of `rows` rows:
@@ -19,13 +20,11 @@ export interface SubgroupMatmul {
   subgroupSize: number;
   bStorage: MatmulStorage;
 }
-export type MatmulLayout = "nt" | "nn" | "tn";
-export type MatmulStorage = "f32" | "bf16" | "f16";
 
 const PARAMS = [
   "m: u32", "n: u32", "k: u32", "inner: u32", "lda: u32", "ldb: u32", "ldc: u32",
   "a_outer: u32", "a_inner: u32", "b_outer: u32", "b_inner: u32", "c_outer: u32", "c_inner: u32",
-  "alpha: f32", "accumulate: u32",
+  "alpha: f32", "flags: u32",
 ]; // biome-ignore format: one line a group
 
 const LOAD_B: Record<MatmulStorage, string> = {
@@ -52,7 +51,9 @@ struct Params { ${PARAMS.join(", ")} }
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
 @group(0) @binding(1) var<storage, read> b: array<${bStorage === "f32" ? "vec4f" : "vec2u"}>;
 @group(0) @binding(2) var<storage, read_write> c: array<${isVector ? "vec4f" : "f32"}>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> bias: array<${isVector ? "vec4f" : "f32"}>;
+@group(0) @binding(4) var<storage, read> residual: array<${isVector ? "vec4f" : "f32"}>;
+@group(0) @binding(5) var<uniform> params: Params;
 ${LOAD_B[bStorage]}
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) l: u32) {
@@ -64,6 +65,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) l:
   let ldb = params.ldb;
   let ldc = params.ldc;
   let alpha = params.alpha;
+  let flags = params.flags;
   let outer = group.z / params.inner;
   let inner = group.z % params.inner;
   let a_base = outer * params.a_outer + inner * params.a_inner;
@@ -77,11 +79,13 @@ ${body}
   const kernel: Kernel = {
     name,
     code,
-    uses: [],
+    uses: ["matmul_epilogue"],
     bindings: [
       { name: "a", access: "read", type: "array<vec4f>" },
       { name: "b", access: "read", type: bStorage === "f32" ? "array<vec4f>" : "array<vec2u>" },
       { name: "c", access: "read_write", type: isVector ? "array<vec4f>" : "array<f32>" },
+      { name: "bias", access: "read", type: isVector ? "array<vec4f>" : "array<f32>", optional: true },
+      { name: "residual", access: "read", type: isVector ? "array<vec4f>" : "array<f32>", optional: true },
     ],
     params: PARAMS.map((param) => {
       const [field, type] = param.split(": ") as [string, "u32" | "f32"];
@@ -117,18 +121,14 @@ function innerNt(rows: number, lanes: number): string {
     }
   }
   lines.push("  }");
+  const columns = range(4);
   lines.push(
-    ...storeRows(
-      rows,
-      (i) =>
-        `vec4f(${range(4)
-          .map((j) => `s${i}_${j}`)
-          .join(", ")})`,
-    ),
-    ...range(4).map(
-      (j) =>
-        `    let column${j} = c0 + ${j * lanes}u + l;\n    if (column${j} < n) { ${assign(`c[row + column${j}]`, `value[${j}]`, "0.0")} }`,
-    ),
+    ...columns.map((j) => `  let column${j} = c0 + ${j * lanes}u + l;`),
+    "  var offset = vec4f(0.0);",
+    `  let has_bias = (flags & ${FLAG.bias}u) != 0u;`,
+    `  if (has_bias) { offset = vec4f(${columns.map((j) => `bias[column${j}]`).join(", ")}); }`,
+    ...storeRows(rows, (i) => `vec4f(${columns.map((j) => `s${i}_${j}`).join(", ")})`),
+    ...columns.map((j) => `    if (column${j} < n) { ${assign(`[row + column${j}]`, `value[${j}]`)} }`),
     "  }",
   );
   return lines.join("\n");
@@ -141,22 +141,31 @@ function innerNt(rows: number, lanes: number): string {
 function storeRows(rows: number, accumulator: (i: number) => string): string[] {
   return [
     `  var tile = array<vec4f, ${rows}>(${range(rows).map(accumulator).join(", ")});`,
-    "  let accumulate = params.accumulate != 0u;",
+    `  let accumulate = (flags & ${FLAG.accumulate}u) != 0u;`,
+    `  let has_residual = (flags & ${FLAG.residual}u) != 0u;`,
     `  let last = min(${rows}u, m - r);`,
     "  for (var i = 0u; i < last; i++) {",
-    "    let value = alpha * tile[i];",
+    "    let sum = alpha * tile[i];", // no + 0: it would turn -0 into 0, and fused bits would differ
+    "    let value = activate(select(sum, sum + offset, has_bias), flags);",
     "    let row = c_base + (r + i) * ldc;",
   ];
 }
 
 /** Reads c always and drops it where it is overwritten: a branch around every store costs the compiler more than the load costs the run. */
-function assign(target: string, value: string, zero: string): string {
-  return `${target} = ${value} + select(${zero}, ${target}, accumulate);`;
+function assign(at: string, value: string): string {
+  return `var v = ${value}; if (has_residual) { v += residual${at}; } c${at} = select(v, v + c${at}, accumulate);`;
 }
 
 function storeVectors(rows: number): string[] {
-  const lines = ["  let col = c0 + 4u * l;", ...storeRows(rows, (i) => `s${i}`)];
-  return [...lines, `    if (col < n) { ${assign("c[(row + col) / 4u]", "value", "vec4f(0.0)")} }`, "  }"];
+  return [
+    "  let col = c0 + 4u * l;",
+    "  var offset = vec4f(0.0);",
+    `  let has_bias = (flags & ${FLAG.bias}u) != 0u;`,
+    `  if (has_bias) { offset = bias[col / 4u]; }`,
+    ...storeRows(rows, (i) => `s${i}`),
+    `    if (col < n) { ${assign("[(row + col) / 4u]", "value")} }`,
+    "  }",
+  ];
 }
 
 function innerNn(rows: number, lanes: number): string {

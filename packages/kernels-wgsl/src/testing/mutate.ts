@@ -25,6 +25,7 @@ export const mutationRules: readonly MutationRule[] = [
   { name: "causal limit off by one", find: /query \+ 1u/, replace: "query + 2u" },
   { name: "live limit off by one", find: /state\.past \+ 1u\)/, replace: "state.past + 2u)" },
   { name: "accumulate inverted", find: /params\.accumulate != 0u/, replace: "params.accumulate == 0u" },
+  { name: "epilogue flag inverted", find: /\(flags & (\d+)u\) != 0u/, replace: "(flags & $1u) == 0u" },
   { name: "lowest is zero", find: /(const LOWEST = )[^;]*/, replace: "$10.0" },
   { name: "operands swapped", find: /\ba\[i\] \/ b\[i\]|\bu \/ v\b/, replace: "b[i] / a[i]" },
   { name: "wrong constant", find: /0\.044715/, replace: "0.045715" },

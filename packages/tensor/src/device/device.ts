@@ -105,8 +105,8 @@ export class Device {
 
   /** Appends a call; storages are named as in the kernel. @throws TensorError on a missing or freed one */
   run(call: KernelCall, bound: Readonly<Record<string, Storage>>): void {
-    const storages = call.kernel.bindings.map(({ name }) => {
-      const storage = bound[name];
+    const storages = call.kernel.bindings.map(({ name, optional }) => {
+      const storage = bound[name] ?? (optional ? this.empty : undefined);
       if (!storage) throw new TensorError(`kernel ${call.kernel.name}: no storage bound to ${name}`);
       return storage;
     });
