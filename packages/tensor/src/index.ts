@@ -48,7 +48,8 @@ export {
   tanh,
 } from "./ops/elementwise.js";
 export { embedding, relativeBias } from "./ops/embedding.js";
-export { crossEntropy } from "./ops/loss.js";
+export { linearCrossEntropy } from "./ops/linearCrossEntropy.js";
+export { type CrossEntropyOptions, crossEntropy } from "./ops/loss.js";
 export { linear, matmul } from "./ops/matmul.js";
 export { layerNorm, rmsNorm } from "./ops/norm.js";
 export { mean, reshape, sum } from "./ops/reduce.js";

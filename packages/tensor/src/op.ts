@@ -114,6 +114,11 @@ export function noGrad<T>(body: () => T): T {
   }
 }
 
+/** Whether an op of these inputs will be differentiated: what only backward needs is then worth computing. */
+export function recordsTape(inputs: readonly Tensor[]): boolean {
+  return isRecordingTape && inputs.some((input) => input.requiresGrad);
+}
+
 /** Runs an op and, if any input needs a gradient, puts it on the tape. */
 export function apply<Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: Attrs): Tensor {
   const device = inputs[0]!.device;
@@ -122,7 +127,7 @@ export function apply<Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: At
   }
   const ctx = new ForwardContext(device, op.name);
   const output = op.forward(ctx, inputs, attrs);
-  if (isRecordingTape && inputs.some((input) => input.requiresGrad)) {
+  if (recordsTape(inputs)) {
     output.requiresGrad = true;
     output.node = { op: op as Op<never>, inputs, output, attrs, saved: ctx.saved, index: nextIndex++ };
   }

@@ -1,7 +1,7 @@
-// dx[row, :] = (exp(x - lse) - onehot(label)) * dloss[row]; a row of zeros where the label is negative (ignored). One row a
-// workgroup, so that label, lse and dloss are read once and no lane divides to find its row.
+// dx[row, :] = (exp(x - lse) - target) * dloss[row], target = (1 - smoothing) onehot(label) + smoothing / cols; a row of zeros where
+// the label is negative (ignored). One row a workgroup, so that label, lse and dloss are read once and no lane divides to find its row.
 const LANES = 8u;
-struct Params { rows: u32, cols: u32 }
+struct Params { rows: u32, cols: u32, smoothing: f32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;              // logits [rows, cols]
 @group(0) @binding(1) var<storage, read> labels: array<i32>;         // [rows]
 @group(0) @binding(2) var<storage, read> lse: array<f32>;            // [rows]
@@ -18,9 +18,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let label = labels[row];
   let total = lse[row];
   let scale = dloss[row];
+  let on_label = 1.0 - params.smoothing;
+  let on_all = params.smoothing / f32(cols);
   let hit = select(u32(label), cols, label < 0i);                   // cols: nowhere
   for (var col = lane; col < cols; col += LANES) {
-    let p = select(exp(x[base + col] - total), 0.0, label < 0i);     // an ignored row may hold anything
-    dx[base + col] = (p - select(0.0, 1.0, col == hit)) * scale;
+    let p = exp(x[base + col] - total) - on_all - select(0.0, on_label, col == hit);
+    dx[base + col] = select(p, 0.0, label < 0i) * scale;             // an ignored row may hold anything
   }
 }

@@ -1,29 +1,40 @@
 import { type DeviceFacts, rowVariant, spread } from "../facts.js";
-import { crossEntropyBackward, crossEntropyRows } from "../generated/kernels.js";
-import type { KernelCall } from "../kernel.js";
+import { crossEntropyBackward, crossEntropyInPlace, crossEntropyRows } from "../generated/kernels.js";
+import type { Kernel, KernelCall } from "../kernel.js";
 
-/** loss, lse [rows] from logits x [rows, cols] and labels [rows] (negative: ignored) */
-export function planCrossEntropy({ rows, cols }: { rows: number; cols: number }, facts: DeviceFacts): KernelCall {
-  const { variant, replaceUses, lanes } = rowVariant(facts);
-  return {
-    kernel: crossEntropyRows,
-    variant,
-    replaceUses,
-    params: { rows, cols },
-    workgroups: spread(rows, facts),
-    reason: `${lanes} lanes a row`,
-    flops: 4 * rows * cols,
-    bytes: 8 * rows * cols,
-  };
+export interface CrossEntropySizes {
+  rows: number;
+  cols: number;
+  /** Of the target that is spread over all columns: 0 to below 1. */
+  smoothing?: number;
 }
 
-/** dx = (softmax(x) - onehot(label)) * dloss */
-export function planCrossEntropyBackward({ rows, cols }: { rows: number; cols: number }, facts: DeviceFacts): KernelCall {
-  const { variant, lanes } = rowVariant(facts);
+/** loss, lse [rows] from logits x [rows, cols] and labels [rows] (negative: ignored) */
+export function planCrossEntropy(sizes: CrossEntropySizes, facts: DeviceFacts): KernelCall {
+  return planRows(crossEntropyRows, sizes, facts);
+}
+
+/** dx = (softmax(x) - target) * dloss */
+export function planCrossEntropyBackward(sizes: CrossEntropySizes, facts: DeviceFacts): KernelCall {
+  return planRows(crossEntropyBackward, sizes, facts);
+}
+
+/** loss [rows], and x = (softmax(x) - target) * weight in place; without weights each is 1 */
+export function planCrossEntropyInPlace(
+  { hasWeight, ...sizes }: CrossEntropySizes & { hasWeight: boolean },
+  facts: DeviceFacts,
+): KernelCall {
+  const call = planRows(crossEntropyInPlace, sizes, facts);
+  return { ...call, variant: { ...call.variant, HAS_WEIGHT: String(hasWeight) } };
+}
+
+function planRows(kernel: Kernel, { rows, cols, smoothing = 0 }: CrossEntropySizes, facts: DeviceFacts): KernelCall {
+  const { variant, replaceUses, lanes } = rowVariant(facts);
   return {
-    kernel: crossEntropyBackward,
+    kernel,
     variant,
-    params: { rows, cols },
+    ...(kernel.uses.length > 0 ? { replaceUses } : {}),
+    params: { rows, cols, smoothing },
     workgroups: spread(rows, facts),
     reason: `${lanes} lanes a row`,
     flops: 4 * rows * cols,

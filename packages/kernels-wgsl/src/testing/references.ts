@@ -185,15 +185,16 @@ export function relativeBias(
   return fill([table.shape[1]!, queries, keys], (h, i, j) => at(table, at(buckets, j! - (i! + past) + offset), h!));
 }
 
-/** loss [rows] */
-export function crossEntropy(logits: Values, labels: Values): Values {
+/** loss [rows] = -sum over columns of target * log softmax; the target gives the label 1 - smoothing and every column smoothing / cols */
+export function crossEntropy(logits: Values, labels: Values, smoothing = 0): Values {
   const [rows, cols] = logits.shape as [number, number];
   return fill([rows], (row) => {
     const label = at(labels, row!);
     if (label < 0) return 0;
     const values = Array.from({ length: cols }, (_, j) => at(logits, row!, j));
     const highest = Math.max(...values);
-    return highest + Math.log(values.reduce((sum, v) => sum + Math.exp(v - highest), 0)) - values[label]!;
+    const total = highest + Math.log(values.reduce((sum, v) => sum + Math.exp(v - highest), 0));
+    return values.reduce((sum, v, j) => sum + (total - v) * ((j === label ? 1 - smoothing : 0) + smoothing / cols), 0);
   });
 }
 

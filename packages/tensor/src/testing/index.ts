@@ -1,4 +1,5 @@
 import { elementwiseCases } from "./cases/elementwise.js";
+import { lossCases } from "./cases/loss.js";
 import { matmulCases } from "./cases/matmul.js";
 import { modelCases } from "./cases/model.js";
 import type { OpCase } from "./opCase.js";
@@ -7,4 +8,4 @@ export { type CaseReport, generator, runCase, runExtremes } from "./harness.js";
 export type { CaseInput, Dims, OpCase } from "./opCase.js";
 
 /** Every op of the engine, as the harness tests it. */
-export const opCases: readonly OpCase[] = [...elementwiseCases, ...matmulCases, ...modelCases];
+export const opCases: readonly OpCase[] = [...elementwiseCases, ...matmulCases, ...lossCases, ...modelCases];

@@ -5,7 +5,6 @@ import { cacheAppend, chooseGreedy } from "../../ops/decode.js";
 import { dropout } from "../../ops/dropout.js";
 import { affine } from "../../ops/elementwise.js";
 import { embedding, relativeBias } from "../../ops/embedding.js";
-import { crossEntropy } from "../../ops/loss.js";
 import { layerNorm, rmsNorm } from "../../ops/norm.js";
 import type { CaseInput, OpCase } from "../opCase.js";
 
@@ -91,21 +90,6 @@ export const modelCases: readonly OpCase[] = [
     reference: ([table, of], { keys }, { past }) =>
       references.relativeBias(table!, of!, { queries: 1, keys: keys!, offset: keys!, past }),
     isForwardOnly: true,
-  },
-  {
-    name: "crossEntropy",
-    dims: { rows: [1, 20], vocab: [1, 70] },
-    edges: [
-      { rows: 4, vocab: 2, why: "some rows are ignored" },
-      { rows: 9, vocab: 43, why: "several turns of the lanes" },
-    ],
-    inputs: ({ rows, vocab }) => [
-      { shape: [rows!, vocab!], draw: (random) => 8 * random() - 4 },
-      { shape: [rows!], dtype: "i32", draw: (random) => (random() < 0.3 ? -100 : Math.floor(random() * vocab!)) },
-    ],
-    run: ([x, labels]) => crossEntropy(x!, labels!),
-    reference: ([x, labels]) => references.crossEntropy(x!, labels!),
-    checksExtremes: true,
   },
   {
     name: "dropout",
