@@ -21,7 +21,10 @@ export {
   wantI32,
 } from "./op.js";
 export {
+  type AttentionBias,
+  type AttentionOptions,
   type AttentionSoftmaxOptions,
+  attention,
   attentionScores,
   attentionSoftmax,
   attentionValues,

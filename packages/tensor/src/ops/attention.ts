@@ -4,6 +4,8 @@ import { apply, type Gradient, type Op, type OpContext, wantF32, wantI32 } from 
 import type { ProgramState } from "../programState.js";
 import { rowsOf, show } from "../shape.js";
 import type { Tensor } from "../tensor.js";
+import { dropout } from "./dropout.js";
+import { relativeBias } from "./embedding.js";
 
 /** Heads lie side by side in the last axis, [batch, time, heads * dKv]: strided matmuls read them where they are. */
 interface HeadAttrs {
@@ -218,3 +220,45 @@ export const softmaxOp: Op<null> = {
   },
 };
 export const softmax = (x: Tensor): Tensor => apply(softmaxOp, [x], null);
+
+/** T5's relative position bias: score[h, q, k] += table[buckets[k - q + offset], h]. */
+export interface AttentionBias {
+  /** f32 [buckets, heads]; gets a gradient if it wants one */
+  table: Tensor;
+  /** i32 [distances]: the bucket of each key - query, entry `offset` belonging to key == query */
+  buckets: Tensor;
+  offset: number;
+}
+
+export interface AttentionOptions {
+  heads: number;
+  /** Factor of the scores; dKv^-0.5 if absent. T5 has 1. */
+  scale?: number;
+  /** i32 [batch, key]: 0 hides the key */
+  mask?: Tensor | null;
+  /** Key k is hidden from query q if k > q. */
+  isCausal?: boolean;
+  /** Packed sequences, i32 [batch, time]: a query sees only keys of its own number. One tensor where queries and keys are the same tokens. */
+  segments?: Tensor | { queries: Tensor; keys: Tensor } | null;
+  bias?: AttentionBias | null;
+  /** Drops probabilities, drawing from (seed, site, step, micro, element): backward draws the same again. */
+  dropout?: { p: number; site: number; state: ProgramState } | null;
+  /** Decoding over a KV cache: query i stands at position state.past + i and sees no later key. Not differentiable. */
+  live?: ProgramState | null;
+}
+
+/**
+ * softmax(scale * q k^T + bias) v for each head: q [batch, query, heads * dKv], k and v [batch, key, heads * dKv] ->
+ * [batch, query, heads * dKv]. A query that sees no key gets zeros.
+ *
+ * @throws TensorError on shapes or dtypes that do not fit
+ */
+export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
+  const { heads, mask = null, isCausal = false, segments = null, bias = null, dropout: drop = null, live = null } = options;
+  const { queries, keys, dKv } = headSizes("attention", q, k, heads);
+  if (segments) throw new TensorError("attention: segments are not ready yet");
+  const s = attentionScores(q, k, { heads, scale: options.scale ?? dKv ** -0.5 });
+  const b = bias ? relativeBias(bias.table, bias.buckets, { queries, keys, offset: bias.offset, live }) : null;
+  const p = attentionSoftmax(s, { bias: b, mask, isCausal, live });
+  return attentionValues(drop ? dropout(p, drop) : p, v);
+}
