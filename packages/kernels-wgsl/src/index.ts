@@ -5,6 +5,7 @@ export {
   planCrossEntropyInPlace,
 } from "./crossEntropy/plan.js";
 export { planDropout } from "./dropout/plan.js";
+export { type Chain, type ChainOperand, type ChainStep, planChain } from "./elementwise/fused.js";
 export {
   BINARY_OPS,
   type BinaryOp,
@@ -17,6 +18,13 @@ export {
   UNARY_OPS,
   type UnaryOp,
 } from "./elementwise/plan.js";
+export {
+  FORMULAS,
+  type Pointwise,
+  type PointwiseOp,
+  type PointwiseOperand,
+  type Reading,
+} from "./elementwise/pointwise.js";
 export { planEmbedding, planEmbeddingBackward } from "./embedding/plan.js";
 export { type DeviceFacts, factsOf, rowVariant, softwareFacts, spread } from "./facts.js";
 export { planArgmax, planCacheAppend } from "./generate/plan.js";
@@ -26,6 +34,8 @@ export { planMatmul } from "./matmul/plan.js";
 export type { MatmulEpilogue, MatmulLayout, MatmulSizes, MatmulStorage, MatrixPlace } from "./matmul/sizes.js";
 export { subgroupMatmul } from "./matmul/subgroup.js";
 export {
+  type NormCall,
+  planAddNorm,
   planLayerNorm,
   planLayerNormBackward,
   planNormWeightBackward,

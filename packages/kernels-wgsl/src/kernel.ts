@@ -1,5 +1,7 @@
+import type { Pointwise } from "./elementwise/pointwise.js";
 import { libraries } from "./generated/kernels.js";
 import type { MatmulSizes } from "./matmul/sizes.js";
+import type { NormCall } from "./norm/plan.js";
 
 /** A compute kernel as plain data: complete WGSL text, and what its text declares. */
 export interface Kernel {
@@ -35,6 +37,10 @@ export interface KernelCall {
   readonly bytes: number;
   /** Of a matmul: what was asked for, so that a pass can ask again with an epilogue. */
   readonly matmul?: MatmulSizes;
+  /** Of an element-wise call: its formula and operands, so that a pass can put several into one kernel. */
+  readonly pointwise?: Pointwise;
+  /** Of a norm over rows: which one, so that a pass can ask for the one that adds as well. */
+  readonly norm?: NormCall;
 }
 
 /**
@@ -51,13 +57,34 @@ export function specialize(call: Pick<KernelCall, "kernel" | "variant" | "replac
     if (!line.test(code)) throw new Error(`kernel ${kernel.name}: no \`alias ${name}\` or \`const ${name}\` to specialize`);
     code = code.replace(line, (_, head: string) => `${head}${value};`);
   }
-  for (const use of kernel.uses) {
-    const library = replaceUses[use] ?? use;
-    const text = libraries[library];
-    if (text === undefined) throw new Error(`kernel ${kernel.name}: no library ${library}`);
-    code += text;
-  }
+  const library = kernel.uses.map((use) => {
+    const text = libraries[replaceUses[use] ?? use];
+    if (text === undefined) throw new Error(`kernel ${kernel.name}: no library ${replaceUses[use] ?? use}`);
+    return text;
+  });
+  code += usedParts(library.join(""), code); // all at once: one library may call another
   return /\bsubgroup[A-Z]\w*\(|\bsubgroup_/.test(stripComments(code)) ? `enable subgroups; ${code}` : code;
+}
+
+/** Of a library, the declarations that `code` names, and those that they name: nothing else is compiled, or mutated in tests. */
+export function usedParts(library: string, code: string): string {
+  const parts = new Map(
+    library.split(/^(?=(?:fn|struct|const|alias|var)\b)/m).flatMap((part): [string, string][] => {
+      const name = part.match(/^(?:fn|struct|const|alias|var(?:<\w+>)?) (\w+)/)?.[1];
+      return name ? [[name, part]] : []; // what stands before the first one is the library's comment
+    }),
+  );
+  const used = new Set<string>();
+  const open = [stripComments(code)];
+  for (let text = open.pop(); text !== undefined; text = open.pop()) {
+    for (const [word] of text.matchAll(/\b[A-Za-z_]\w*/g)) {
+      const part = parts.get(word);
+      if (part === undefined || used.has(word)) continue;
+      used.add(word);
+      open.push(stripComments(part));
+    }
+  }
+  return [...parts].map(([name, part]) => (used.has(name) ? part : "")).join("");
 }
 
 function stripComments(code: string): string {

@@ -1,5 +1,6 @@
 // y = x / (1 - p) where a random word is at least p * 2^32, else 0. The words come from Philox at counter
 // (element / 4, site, step, micro) under the run's seed, so no mask is stored: backward calls this kernel again on dy.
+//! use pointwise
 //! use philox
 //! use program_state
 struct Params { quads: u32, site: u32, threshold: u32, scale: f32 }
@@ -13,5 +14,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let i = (group.y * groups.x + group.x) * 64u + lane;
   if (i >= params.quads) { return; }
   let words = philox(vec4u(i, params.site, state.step, state.micro), vec2u(state.seed, 0u));
-  y[i] = select(vec4f(0.0), x[i] * params.scale, words >= vec4u(params.threshold));
+  y[i] = f_dropout(x[i], words, params.threshold, params.scale);
 }

@@ -1,3 +1,4 @@
+import { each } from "../elementwise/pointwise.js";
 import { type DeviceFacts, spread } from "../facts.js";
 import { dropoutDropout } from "../generated/kernels.js";
 import type { KernelCall } from "../kernel.js";
@@ -6,13 +7,15 @@ import type { KernelCall } from "../kernel.js";
 export function planDropout({ count, p, site }: { count: number; p: number; site: number }, facts: DeviceFacts): KernelCall {
   if (!(p >= 0 && p < 1)) throw new Error(`dropout: p must be in [0, 1), not ${p}`);
   const quads = Math.ceil(count / 4);
+  const numbers = { site, threshold: Math.floor(p * 2 ** 32), scale: 1 / (1 - p) };
   return {
     kernel: dropoutDropout,
     variant: {},
-    params: { quads, site, threshold: Math.floor(p * 2 ** 32), scale: 1 / (1 - p) },
+    params: { quads, ...numbers },
     workgroups: spread(Math.ceil(quads / 64), facts),
     reason: "one Philox block a lane",
     flops: 30 * count,
     bytes: 8 * count,
+    pointwise: { op: "dropout", count, operands: each("x"), result: "y", numbers },
   };
 }

@@ -1,5 +1,6 @@
 // y = a OP b where a and b broadcast to y's shape [d0, d1, d2, d3]; a stride of 0 repeats. OPs as in binary.wgsl.
-// One element a lane: this is the general path, binary.wgsl the fast one.
+// One element a lane: this is the general path, binary.wgsl the fast one. The formulas want four: three lie idle.
+//! use pointwise
 const OP = 0u;
 struct Params {
   count: u32, alpha: f32, d1: u32, d2: u32, d3: u32,
@@ -18,12 +19,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let i2 = (i / params.d3) % params.d2;
   let i1 = (i / (params.d3 * params.d2)) % params.d1;
   let i0 = i / (params.d3 * params.d2 * params.d1);
-  let u = a[i0 * params.a0 + i1 * params.a1 + i2 * params.a2 + i3 * params.a3];
-  let v = b[i0 * params.b0 + i1 * params.b1 + i2 * params.b2 + i3 * params.b3];
+  let u = vec4f(a[i0 * params.a0 + i1 * params.a1 + i2 * params.a2 + i3 * params.a3]);
+  let v = vec4f(b[i0 * params.b0 + i1 * params.b1 + i2 * params.b2 + i3 * params.b3]);
   switch OP {
-    case 0u: { y[i] = u + params.alpha * v; }
-    case 1u: { y[i] = u * v; }
-    case 2u: { y[i] = u / v; }
-    default: { y[i] = max(u, v); }
+    case 0u: { y[i] = f_add(u, v, params.alpha).x; }
+    case 1u: { y[i] = f_mul(u, v).x; }
+    case 2u: { y[i] = f_div(u, v).x; }
+    default: { y[i] = f_max(u, v).x; }
   }
 }

@@ -1,4 +1,5 @@
 // y = max(a, b): da = dy where a > b, db = dy where b > a, half each at a tie (the subgradient torch uses).
+//! use pointwise
 struct Params { quads: u32 }
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
@@ -10,6 +11,5 @@ struct Params { quads: u32 }
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = (group.y * groups.x + group.x) * 64u + lane;
   if (i >= params.quads) { return; }
-  let share = select(select(vec4f(0.0), vec4f(0.5), a[i] == b[i]), vec4f(1.0), a[i] > b[i]);
-  da[i] = share * dy[i];
+  da[i] = d_max(a[i], b[i], dy[i]);
 }

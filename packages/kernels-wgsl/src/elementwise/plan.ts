@@ -8,6 +8,7 @@ import {
   elementwiseUnaryBackward,
 } from "../generated/kernels.js";
 import type { KernelCall } from "../kernel.js";
+import { each, type PointwiseOp, readingOf } from "./pointwise.js";
 
 /** Numbers of OP in unary.wgsl. affine is alpha * x + beta. */
 export const UNARY_OPS = {
@@ -48,8 +49,22 @@ export function planUnary({ op, count, alpha = 1, beta = 0 }: UnarySizes, facts:
     reason: "four elements a lane",
     flops: count,
     bytes: 8 * count,
+    pointwise: { op, count, operands: each("x"), result: "y", numbers: op === "affine" ? { alpha, beta } : {} },
   };
 }
+
+/** The names that unary backward goes by among the formulas. */
+const SLOPES = {
+  relu: "dRelu",
+  geluNew: "dGeluNew",
+  exp: "dExp",
+  log: "dLog",
+  sqrt: "dSqrt",
+  tanh: "dTanh",
+  square: "dSquare",
+  reciprocal: "dReciprocal",
+  sigmoid: "dSigmoid",
+} as const satisfies Record<Exclude<UnaryOp, "affine">, PointwiseOp>;
 
 /** dx = f'(x) * dy; affine has none of its own, its backward is affine again */
 export function planUnaryBackward(
@@ -65,6 +80,7 @@ export function planUnaryBackward(
     reason: "four elements a lane",
     flops: 2 * count,
     bytes: 12 * count,
+    pointwise: { op: SLOPES[op], count, operands: each("x", "dy"), result: "dx", numbers: {} },
   };
 }
 
@@ -82,6 +98,7 @@ export function planBinary(
     reason: "equal shapes: four elements a lane",
     flops: count,
     bytes: 12 * count,
+    pointwise: { op, count, operands: each("a", "b"), result: "y", numbers: op === "add" ? { alpha } : {} },
   };
 }
 
@@ -95,6 +112,8 @@ export function planBroadcast(
   const count = shape[0] * shape[1] * shape[2] * shape[3];
   const [a0, a1, a2, a3] = aStrides;
   const [b0, b1, b2, b3] = bStrides;
+  const left = readingOf("a", shape, aStrides);
+  const right = readingOf("b", shape, bStrides);
   return {
     kernel: elementwiseBroadcast,
     variant: { OP: `${BINARY_OPS[op]}u` },
@@ -103,6 +122,9 @@ export function planBroadcast(
     reason: "shapes broadcast",
     flops: count,
     bytes: 12 * count,
+    ...(left && right
+      ? { pointwise: { op, count, operands: [left, right], result: "y", numbers: op === "add" ? { alpha } : {} } }
+      : {}),
   };
 }
 
@@ -116,6 +138,7 @@ export function planAccumulate({ count, alpha = 1 }: { count: number; alpha?: nu
     reason: "four elements a lane",
     flops: 2 * count,
     bytes: 12 * count,
+    pointwise: { op: "accumulate", count, operands: each("y", "x"), result: "y", numbers: { alpha } },
   };
 }
 
@@ -130,5 +153,6 @@ export function planMaxBackward({ count }: { count: number }, facts: DeviceFacts
     reason: "four elements a lane",
     flops: count,
     bytes: 16 * count,
+    pointwise: { op: "dMax", count, operands: each("a", "b", "dy"), result: "da", numbers: {} },
   };
 }

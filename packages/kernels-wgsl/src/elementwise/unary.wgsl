@@ -1,27 +1,24 @@
 // y = f(x), element by element; OP names f (see UNARY_OPS in plan.ts). Four elements a lane: on every device a vec4 load
 // costs about as much as a scalar one. Storages are padded to 16 bytes, so the last vec4 needs no tail.
+//! use pointwise
 const OP = 0u;
 struct Params { quads: u32, alpha: f32, beta: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-fn gelu_new(v: vec4f) -> vec4f {                    // tanh form; the argument is clamped since tanh(15) is 1 in f32 already
-  let inner = 0.7978845608028654 * (v + 0.044715 * v * v * v);
-  return 0.5 * v * (1.0 + tanh(clamp(inner, vec4f(-15.0), vec4f(15.0))));
-}
 fn apply(v: vec4f) -> vec4f {
   switch OP {
-    case 0u: { return params.alpha * v + params.beta; }
-    case 1u: { return max(v, vec4f(0.0)); }
-    case 2u: { return gelu_new(v); }
-    case 3u: { return exp(v); }
-    case 4u: { return log(v); }
-    case 5u: { return sqrt(v); }
-    case 6u: { return tanh(clamp(v, vec4f(-15.0), vec4f(15.0))); }
-    case 7u: { return v * v; }
-    case 8u: { return 1.0 / v; }
-    default: { return 1.0 / (1.0 + exp(-v)); }
+    case 0u: { return f_affine(v, params.alpha, params.beta); }
+    case 1u: { return f_relu(v); }
+    case 2u: { return f_gelu_new(v); }
+    case 3u: { return f_exp(v); }
+    case 4u: { return f_log(v); }
+    case 5u: { return f_sqrt(v); }
+    case 6u: { return f_tanh(v); }
+    case 7u: { return f_square(v); }
+    case 8u: { return f_reciprocal(v); }
+    default: { return f_sigmoid(v); }
   }
 }
 @compute @workgroup_size(64)

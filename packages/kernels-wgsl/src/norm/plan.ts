@@ -1,11 +1,25 @@
 import { type DeviceFacts, rowVariant, spread } from "../facts.js";
-import { normLayer, normLayerBackward, normRms, normRmsBackward, normWeightBackward } from "../generated/kernels.js";
+import {
+  normAddLayer,
+  normAddRms,
+  normLayer,
+  normLayerBackward,
+  normRms,
+  normRmsBackward,
+  normWeightBackward,
+} from "../generated/kernels.js";
 import type { Kernel, KernelCall } from "../kernel.js";
 
 export interface NormSizes {
   rows: number;
   cols: number;
   eps: number;
+}
+
+/** What a call over rows is, for passes: the norm itself, or the gradient of its input. */
+export interface NormCall extends NormSizes {
+  readonly kind: "rms" | "layer";
+  readonly direction: "forward" | "backward";
 }
 
 function planRows(
@@ -30,22 +44,52 @@ function planRows(
 
 /** y, rstd [rows] from x [rows, cols], w [cols]: RMS norm */
 export function planRmsNorm({ rows, cols, eps }: NormSizes, facts: DeviceFacts): KernelCall {
-  return planRows(normRms, { rows, cols, eps }, { rows, cols }, facts);
+  const norm: NormCall = { kind: "rms", direction: "forward", rows, cols, eps };
+  return { ...planRows(normRms, { rows, cols, eps }, { rows, cols }, facts), norm };
 }
 
-/** dx from x, w, rstd, dy */
-export function planRmsNormBackward({ rows, cols }: Omit<NormSizes, "eps">, facts: DeviceFacts): KernelCall {
-  return planRows(normRmsBackward, { rows, cols }, { rows, cols }, facts);
+interface NormBackwardSizes extends Omit<NormSizes, "eps"> {
+  /** Adds the storage bound as residual to dx; without, nothing is read from it. */
+  hasResidual?: boolean;
+}
+
+/** dx from x, w, rstd, dy (+ residual) */
+export function planRmsNormBackward(sizes: NormBackwardSizes, facts: DeviceFacts): KernelCall {
+  return planBackward("rms", sizes, facts);
+}
+
+function planBackward(
+  kind: NormCall["kind"],
+  { rows, cols, hasResidual = false }: NormBackwardSizes,
+  facts: DeviceFacts,
+): KernelCall {
+  const call = planRows(kind === "rms" ? normRmsBackward : normLayerBackward, { rows, cols }, { rows, cols }, facts);
+  const variant = { ...call.variant, HAS_RESIDUAL: `${hasResidual}` };
+  // one that adds already takes no more: a pass must not see it as a plain one
+  return hasResidual
+    ? { ...call, variant, bytes: call.bytes + 4 * rows * cols, reason: `${call.reason}, residual added` }
+    : { ...call, variant, norm: { kind, direction: "backward", rows, cols, eps: 0 } };
 }
 
 /** y, stats [rows, 2] (mean, rstd) from x [rows, cols], w [cols], b [cols]: layer norm */
 export function planLayerNorm({ rows, cols, eps }: NormSizes, facts: DeviceFacts): KernelCall {
-  return planRows(normLayer, { rows, cols, eps }, { rows, cols }, facts);
+  const norm: NormCall = { kind: "layer", direction: "forward", rows, cols, eps };
+  return { ...planRows(normLayer, { rows, cols, eps }, { rows, cols }, facts), norm };
 }
 
-/** dx from x, w, stats, dy */
-export function planLayerNormBackward({ rows, cols }: Omit<NormSizes, "eps">, facts: DeviceFacts): KernelCall {
-  return planRows(normLayerBackward, { rows, cols }, { rows, cols }, facts);
+/** sum = a + alpha * b [rows, cols] and its norm: y, and rstd [rows] or stats [rows, 2]; layer norm's b is bound as shift */
+export function planAddNorm(
+  { kind, rows, cols, eps, alpha }: Omit<NormCall, "direction"> & { alpha: number },
+  facts: DeviceFacts,
+): KernelCall {
+  const kernel = kind === "rms" ? normAddRms : normAddLayer;
+  const call = planRows(kernel, { rows, cols, eps, alpha }, { rows, cols }, facts);
+  return { ...call, flops: 8 * rows * cols, bytes: 16 * rows * cols, reason: `${call.reason}, residual added` };
+}
+
+/** dx from x, w, stats, dy (+ residual) */
+export function planLayerNormBackward(sizes: NormBackwardSizes, facts: DeviceFacts): KernelCall {
+  return planBackward("layer", sizes, facts);
 }
 
 /** dw [cols] (+)= sum over rows of dy * normalised x, for both norms */

@@ -1,13 +1,16 @@
-// dx = rstd * (g - x * rstd^2 * mean(g * x)) with g = dy * w. One row a workgroup.
+// dx = rstd * (g - x * rstd^2 * mean(g * x)) with g = dy * w, plus the gradient that waits for x already if
+// HAS_RESIDUAL. One row a workgroup.
 //! use row_subgroup
 const LANES = 8u;
+const HAS_RESIDUAL = false;
 struct Params { rows: u32, cols: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;          // [rows, cols]
 @group(0) @binding(1) var<storage, read> w: array<f32>;          // [cols]
 @group(0) @binding(2) var<storage, read> rstd: array<f32>;       // [rows]
 @group(0) @binding(3) var<storage, read> dy: array<f32>;         // [rows, cols]
-@group(0) @binding(4) var<storage, read_write> dx: array<f32>;   // [rows, cols]
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> residual: array<f32>;   // [rows, cols]
+@group(0) @binding(5) var<storage, read_write> dx: array<f32>;   // [rows, cols]
+@group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -19,5 +22,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var dot = 0.0;
   for (var col = lane; col < cols; col += LANES) { dot += dy[base + col] * w[col] * x[base + col]; }
   let c = row_sum(dot) * r * r / f32(cols);
-  for (var col = lane; col < cols; col += LANES) { dx[base + col] = r * (dy[base + col] * w[col] - x[base + col] * c); }
+  for (var col = lane; col < cols; col += LANES) {
+    var d = r * (dy[base + col] * w[col] - x[base + col] * c);
+    if (HAS_RESIDUAL) { d += residual[base + col]; }
+    dx[base + col] = d;
+  }
 }

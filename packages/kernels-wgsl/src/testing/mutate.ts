@@ -18,7 +18,7 @@ export const mutationRules: readonly MutationRule[] = [
   { name: "first column skipped", find: /(var (?:col|key|i) = (?:begin \+ )?lane);/, replace: "$1 + 1u;" },
   { name: "lanes stride too far", find: /\+= LANES\)/, replace: "+= LANES + 1u)" },
   { name: "row reduction dropped", find: /row_(?:sum|max)\(((?:[^()]|\([^()]*\))*)\)/, replace: "($1)" },
-  { name: "scale ignored", find: /params\.(?:scale|alpha)/, replace: "1.0" },
+  { name: "scale ignored", find: /params\.(?:scale|alpha)\d*/, replace: "1.0" },
   { name: "wrong exponential", find: /\bexp\(/, replace: "exp2(" },
   { name: "mask dropped", find: /has_mask && mask\[[^\]]*\] == 0i/, replace: "has_mask && false" },
   { name: "ignored rows counted", find: /label < 0i/, replace: "label < -1000i" },
@@ -27,7 +27,7 @@ export const mutationRules: readonly MutationRule[] = [
   { name: "accumulate inverted", find: /params\.accumulate != 0u/, replace: "params.accumulate == 0u" },
   { name: "epilogue flag inverted", find: /\(flags & (\d+)u\) != 0u/, replace: "(flags & $1u) == 0u" },
   { name: "lowest is zero", find: /(const LOWEST = )[^;]*/, replace: "$10.0" },
-  { name: "operands swapped", find: /\ba\[i\] \/ b\[i\]|\bu \/ v\b/, replace: "b[i] / a[i]" },
+  { name: "operands swapped", find: /\breturn a \/ b;/, replace: "return b / a;" },
   { name: "wrong constant", find: /0\.044715/, replace: "0.045715" },
   { name: "epsilon dropped", find: / \+ params\.eps\)/, replace: ")" },
   { name: "second moment for first", find: /params\.beta1 \*/, replace: "params.beta2 *" },
@@ -51,7 +51,7 @@ export const mutationRules: readonly MutationRule[] = [
   },
   { name: "column shifted", find: /\bi % params\.cols\b/, replace: "(i + 1u) % params.cols" },
   { name: "range test dropped", find: /id < 0i \|\| u32\(id\) >= params\.rows/, replace: "false" },
-  { name: "tie shared wrongly", find: /vec4f\(0\.5\), a\[i\] == b\[i\]/, replace: "vec4f(1.0), a[i] == b[i]" },
+  { name: "tie shared wrongly", find: /vec4f\(0\.5\), a == b/, replace: "vec4f(1.0), a == b" },
   { name: "comparison inverted", find: /x\[base \+ col\] > best/, replace: "x[base + col] < best" },
 ];
 

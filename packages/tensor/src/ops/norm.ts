@@ -27,7 +27,7 @@ export const rmsNormOp: Op<{ eps: number }> = {
     const [x, w] = ctx.inputs as [Tensor, Tensor];
     const [rstd] = ctx.saved as [Tensor];
     const dx = ctx.needs[0] ? ctx.empty(x.shape) : null;
-    if (dx) ctx.run(planRmsNormBackward(rowsOf(x.shape), ctx.facts), { x, w, rstd, dy, dx });
+    if (dx) ctx.run(planRmsNormBackward(rowsOf(x.shape), ctx.facts), { x, w, rstd, dy, residual: null, dx });
     return [dx, ctx.needs[1] ? weightGradient(ctx, x, rstd, dy, w, false) : null];
   },
 };
@@ -50,7 +50,7 @@ export const layerNormOp: Op<{ eps: number }> = {
     const [stats] = ctx.saved as [Tensor];
     const { rows, cols } = rowsOf(x.shape);
     const dx = ctx.needs[0] ? ctx.empty(x.shape) : null;
-    if (dx) ctx.run(planLayerNormBackward({ rows, cols }, ctx.facts), { x, w, stats, dy, dx });
+    if (dx) ctx.run(planLayerNormBackward({ rows, cols }, ctx.facts), { x, w, stats, dy, residual: null, dx });
     const db: Gradient = (into) => {
       const made = into ?? ctx.empty(b.shape); // db = sum of dy over rows
       ctx.run(planColumnSum({ outer: 1, middle: rows, inner: cols, accumulate: into !== null }, ctx.facts), { x: dy, y: made });

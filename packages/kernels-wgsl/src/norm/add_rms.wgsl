@@ -1,0 +1,31 @@
+// sum = a + alpha * b and its RMS norm y = sum * rstd * w in one call: a residual connection and the norm that follows it.
+// The arithmetic is that of elementwise/binary.wgsl and norm/rms.wgsl. One row a workgroup.
+//! use pointwise
+//! use row_subgroup
+const LANES = 8u;
+struct Params { rows: u32, cols: u32, eps: f32, alpha: f32 }
+@group(0) @binding(0) var<storage, read> a: array<f32>;              // [rows, cols]
+@group(0) @binding(1) var<storage, read> b: array<f32>;              // [rows, cols]
+@group(0) @binding(2) var<storage, read> w: array<f32>;              // [cols]
+@group(0) @binding(3) var<storage, read_write> sum: array<f32>;      // [rows, cols]
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;        // [rows, cols]
+@group(0) @binding(5) var<storage, read_write> rstd: array<f32>;     // [rows]
+@group(0) @binding(6) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * groups.x + group.x;
+  if (row >= params.rows) { return; }
+  let cols = params.cols;            // a uniform load in the loop would cost as much as a storage load
+  let alpha = params.alpha;
+  let base = row * cols;
+  var squares = 0.0;
+  for (var col = lane; col < cols; col += LANES) {
+    let s = f_add(vec4f(a[base + col]), vec4f(b[base + col]), alpha).x;
+    sum[base + col] = s;
+    squares += s * s;
+  }
+  let r = inverseSqrt(row_sum(squares) / f32(cols) + params.eps);
+  for (var col = lane; col < cols; col += LANES) { y[base + col] = sum[base + col] * r * w[col]; }
+  if (lane == 0u) { rstd[row] = r; }
+}
