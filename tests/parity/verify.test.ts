@@ -7,9 +7,9 @@ import { diskFiles } from "@attune/models/node";
 import { type NodeDevice, openDevice } from "@attune/tensor/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Comparison } from "../../apps/cli/src/verify/compare.js";
-import { openT5Record, verifyT5 } from "../../apps/cli/src/verify/verifyT5.js";
+import { openVerification, verify } from "../../apps/cli/src/verify/verify.js";
 import { attune } from "../cli/attune.js";
-import { GATED, needs, RECORDS, RELU } from "./records.js";
+import { GATED, needs, OPT_RECORDS, RECORDS, RELU } from "./records.js";
 
 // the bounds of attune verify; untied models may have 3e-5 there, and do without
 const BOUNDS = { values: 1e-5, gradients: 1e-4 };
@@ -20,8 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-async function verify(source: FileSource): Promise<Comparison[]> {
-  return (await verifyT5(device, await openT5Record(source), BOUNDS)).parts;
+async function partsOf(source: FileSource): Promise<Comparison[]> {
+  return (await verify(device, await openVerification(source), BOUNDS)).parts;
 }
 const failed = (parts: readonly Comparison[]) => parts.filter(({ passed }) => !passed);
 
@@ -63,10 +63,17 @@ async function withFlippedWeight(folder: string, weight: string, place: number):
 describe("a model that computes what its record says passes", () => {
   it.for(RECORDS)("$name", async (record, context) => {
     needs(context, record);
-    const parts = await verify(diskFiles(record.folder));
+    const parts = await partsOf(diskFiles(record.folder));
     expect(parts.map(({ part }) => part)).toEqual(["logits", "hidden states", "loss", "gradients", "greedy ids"]);
     expect(failed(parts)).toEqual([]);
     for (const { values } of parts) expect(values).toBeGreaterThan(0);
+  });
+
+  it.for(OPT_RECORDS)("$name", async (record, context) => {
+    needs(context, record);
+    const parts = await partsOf(diskFiles(record.folder));
+    expect(parts.map(({ part }) => part)).toEqual(["logits", "hidden states", "loss", "gradients"]);
+    expect(failed(parts)).toEqual([]);
   });
 });
 
@@ -77,7 +84,7 @@ describe("one weight changed by 1e-3 fails, and a tensor is named", () => {
     [GATED, "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", 1],
     [GATED, "decoder.final_layer_norm.weight", 31],
   ] as const)("$1 of $0.name", async ([record, weight, place]) => {
-    const bad = failed(await verify(memoryFiles(await withFlippedWeight(record.folder, weight, place))));
+    const bad = failed(await partsOf(memoryFiles(await withFlippedWeight(record.folder, weight, place))));
     expect(bad.map(({ part }) => part)).toEqual(expect.arrayContaining(["logits", "gradients"]));
     for (const { worst } of bad) {
       expect(worst!.error).toBeGreaterThan(worst!.bound);
@@ -92,7 +99,7 @@ describe("one weight changed by 1e-3 fails, and a tensor is named", () => {
       return values;
     };
     files["forward/cases.safetensors"] = await edited(files["forward/cases.safetensors"]!, spoil);
-    expect(failed(await verify(memoryFiles(files)))).toMatchObject([{ part: "logits", worst: { tensor: "padded.logits" } }]);
+    expect(failed(await partsOf(memoryFiles(files)))).toMatchObject([{ part: "logits", worst: { tensor: "padded.logits" } }]);
   });
 });
 
@@ -121,14 +128,14 @@ describe("a record that lacks a part fails", () => {
   ])("$0", async ([, change, part, reason]) => {
     const files = await copyOf(RELU.folder);
     await change(files);
-    const bad = failed(await verify(memoryFiles(files)));
+    const bad = failed(await partsOf(memoryFiles(files)));
     expect(bad).toMatchObject([{ part, passed: false, reason: expect.stringMatching(reason) }]);
   });
 
   it("without any case it is no record", async () => {
     const files = await copyOf(RELU.folder);
     delete files["forward/cases.json"];
-    await expect(verify(memoryFiles(files))).rejects.toMatchObject({ exitClass: "data", message: /no forward\/cases.json/ });
+    await expect(partsOf(memoryFiles(files))).rejects.toMatchObject({ exitClass: "data", message: /no forward\/cases.json/ });
   });
 });
 

@@ -1,6 +1,7 @@
 // @attune/models: checkpoints, tokenizers, T5, LoRA, text. Browser-clean; reading from disk is in @attune/models/node.
 
 export { openCheckpoint } from "./checkpoint.js";
+export { type FrozenStorage, type WeightsOnDevice, writeWeight } from "./device.js";
 export {
   dataError,
   type ExitClass,
@@ -27,6 +28,17 @@ export { type Adapter, type AdapterModule, readAdapter, writeAdapter } from "./l
 export { type InitialAdapter, initialAdapters, type RankedModule } from "./lora/initialValues.js";
 export { freshLora, LoraLayers, type LoraTarget, loadLora } from "./lora/layers.js";
 export { ALL_LINEAR, type LinearModule, type LoraTargets, linearModules, matchTargets } from "./lora/targets.js";
+export {
+  countOptParameters,
+  OPT_DEFAULTS,
+  type OptConfig,
+  optConfigJson,
+  readOptConfig,
+  writeOptConfig,
+} from "./opt/config.js";
+export { freshOpt, loadOptWeights, type OptOnDevice, type OptStorage } from "./opt/load.js";
+export { Opt, type OptHiddenListener, type OptInputs, type OptOptions, optPositions, shiftLeft } from "./opt/opt.js";
+export { initOpt, openOptWeights, optWeights } from "./opt/weights.js";
 export { type MatchOptions, matchCheckpoint, type WeightSpec } from "./pretrained.js";
 export { mt19937, type Random, randperm, seedFor } from "./random.js";
 export {
@@ -61,7 +73,7 @@ export {
   t5ConfigJson,
   writeT5Config,
 } from "./t5/config.js";
-export { type FrozenStorage, freshT5, frozenT5, loadT5Weights, type T5OnDevice, trainableT5, writeWeight } from "./t5/load.js";
+export { freshT5, frozenT5, loadT5Weights, type T5OnDevice, trainableT5 } from "./t5/load.js";
 export { type HiddenListener, type KeysAndValues, shiftRight, T5, type T5Inputs, type T5Options } from "./t5/t5.js";
 export {
   type InitialWeight,

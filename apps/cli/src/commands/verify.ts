@@ -10,19 +10,19 @@ export function configure(command: Command): void {
     .option("--gradient-bound <number>", "largest ||a-b|| / ||b|| of a gradient (1e-4)", bound)
     .addHelpText("after", "\nExample:\n  attune verify tests/golden/t5-relu\n\nExit code 1 when a part differs or is missing.")
     .action(async (folders: string[], flags: { json?: boolean; bound?: number; gradientBound?: number }) => {
-      const [{ openDevice }, { diskFiles }, { boundsFor, openT5Record, verifyT5 }, { printVerification }] = await Promise.all([
+      const [{ openDevice }, { diskFiles }, { boundsFor, openVerification, verify }, { printVerification }] = await Promise.all([
         import("@attune/tensor/node"),
         import("@attune/models/node"),
-        import("../verify/verifyT5.js"),
+        import("../verify/verify.js"),
         import("../verify/print.js"),
       ]);
       const opened = [];
-      for (const folder of folders) opened.push({ folder, record: await openT5Record(diskFiles(folder)) });
+      for (const folder of folders) opened.push({ folder, record: await openVerification(diskFiles(folder)) });
       const device = await openDevice();
       const results = [];
       for (const { folder, record } of opened) {
         const bounds = boundsFor(record, { values: flags.bound, gradients: flags.gradientBound });
-        results.push({ folder, ...(await verifyT5(device, record, bounds)) });
+        results.push({ folder, ...(await verify(device, record, bounds)) });
       }
       process.stdout.write(flags.json ? `${JSON.stringify(results, null, 2)}\n` : printVerification(results));
       device.destroy();

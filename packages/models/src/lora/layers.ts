@@ -41,6 +41,11 @@ export class LoraLayers {
     );
   }
 
+  /** Whether the adapter has a layer beside this weight. */
+  has(path: string): boolean {
+    return this.#scales.has(path);
+  }
+
   /**
    * LoRA's part of the projection by `path`, to be added times `scale`; null where the adapter has none.
    * @param training draws the config's dropout; null: evaluation, nothing is dropped

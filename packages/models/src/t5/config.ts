@@ -1,6 +1,7 @@
 // T5's sizes, read from and written to Hugging Face's config.json. One type for T5 1.0 (relu, tied) and v1.1/FLAN
 // (gated gelu, untied); defaults are those of transformers' T5Config (Raffel et al. 2020; Shazeer 2020 for the gate).
 
+import { ConfigFields } from "../configFields.js";
 import { dataError, nearest, printable } from "../errors.js";
 import { pythonJson } from "../pythonJson.js";
 
@@ -68,37 +69,16 @@ export function readT5Config(json: Readonly<Record<string, unknown>>, options: R
   const { where = "config.json", onNote = () => {} } = options;
   checkModelType(json, where);
   if (json.auto_map !== undefined) onNote(`${where}: auto_map names custom code, which is ignored`);
-  const problems: string[] = [];
-
-  /** The field under its first name or an alias of it; two that disagree are a problem. */
-  function field(names: readonly string[]): unknown {
-    const given = names.filter((name) => json[name] !== undefined && json[name] !== null);
-    if (given.length > 1 && given.some((name) => json[name] !== json[given[0]!]))
-      problems.push(`${given.join(" and ")} disagree`);
-    return given.length ? json[given[0]!] : undefined;
-  }
-  function number(names: readonly string[], fallback: number, isValid: (n: number) => boolean, expected: string): number {
-    const value = field(names) ?? fallback;
-    if (typeof value === "number" && isValid(value)) return value;
-    problems.push(`${names[0]} is ${printable(String(JSON.stringify(value)))}, expected ${expected}`);
-    return fallback;
-  }
-  const size = (names: readonly string[], fallback: number) =>
-    number(names, fallback, (n) => Number.isSafeInteger(n) && n > 0, "a whole number above 0");
-  const id = (names: readonly string[], fallback: number) =>
-    number(names, fallback, (n) => Number.isSafeInteger(n) && n >= 0, "a token id");
-  const flag = (name: string): boolean | undefined => {
-    const value = json[name];
-    if (value === undefined || value === null || typeof value === "boolean") return value ?? undefined;
-    problems.push(`${name} is ${printable(String(JSON.stringify(value)))}, expected true or false`);
-    return undefined;
-  };
+  const fields = new ConfigFields(json);
+  const { problems } = fields;
+  const size = (names: readonly string[], fallback: number) => fields.size(names, fallback);
+  const id = (names: readonly string[], fallback: number) => fields.id(names, fallback);
 
   const feedForward = readFeedForward(json, problems);
   const numLayers = size(["num_layers", "num_hidden_layers"], T5_DEFAULTS.numLayers);
   const padTokenId = id(["pad_token_id"], 0);
-  const tied = flag("tie_word_embeddings") ?? true;
-  const scaleDecoderOutputs = flag("scale_decoder_outputs") ?? tied;
+  const tied = fields.flag("tie_word_embeddings") ?? true;
+  const scaleDecoderOutputs = fields.flag("scale_decoder_outputs") ?? tied;
   const config: T5Config = {
     vocabSize: size(["vocab_size"], T5_DEFAULTS.vocabSize),
     dModel: size(["d_model", "hidden_size"], T5_DEFAULTS.dModel),
@@ -109,9 +89,19 @@ export function readT5Config(json: Readonly<Record<string, unknown>>, options: R
     numHeads: size(["num_heads", "num_attention_heads"], T5_DEFAULTS.numHeads),
     relativeAttentionNumBuckets: size(["relative_attention_num_buckets"], T5_DEFAULTS.relativeAttentionNumBuckets),
     relativeAttentionMaxDistance: size(["relative_attention_max_distance"], T5_DEFAULTS.relativeAttentionMaxDistance),
-    dropoutRate: number(["dropout_rate"], T5_DEFAULTS.dropoutRate, (n) => n >= 0 && n < 1, "at least 0 and below 1"),
-    layerNormEpsilon: number(["layer_norm_epsilon"], T5_DEFAULTS.layerNormEpsilon, (n) => n > 0 && n < 1, "above 0 and below 1"),
-    initializerFactor: number(["initializer_factor"], T5_DEFAULTS.initializerFactor, (n) => n > 0 && n < Infinity, "above 0"),
+    dropoutRate: fields.probability("dropout_rate", T5_DEFAULTS.dropoutRate),
+    layerNormEpsilon: fields.number(
+      ["layer_norm_epsilon"],
+      T5_DEFAULTS.layerNormEpsilon,
+      (n) => n > 0 && n < 1,
+      "above 0 and below 1",
+    ),
+    initializerFactor: fields.number(
+      ["initializer_factor"],
+      T5_DEFAULTS.initializerFactor,
+      (n) => n > 0 && n < Infinity,
+      "above 0",
+    ),
     feedForward,
     padTokenId,
     eosTokenId: id(["eos_token_id"], 1),

@@ -1,0 +1,47 @@
+import {
+  type Checkpoint,
+  loadOptWeights,
+  Opt,
+  type OptConfig,
+  openOptWeights,
+  optPositions,
+  readOptConfig,
+  shiftLeft,
+} from "@attune/models";
+import { type Device, tensor } from "@attune/tensor";
+import type { OpenedModel, VerifiedModel } from "./model.js";
+
+/** OPT: positions from the mask, labels shifted by one. */
+export function optRecord(json: Record<string, unknown>, where: string, checkpoint: Checkpoint): OpenedModel {
+  const config = readOptConfig(json, { where });
+  openOptWeights(config, checkpoint);
+  return { valuesBound: 3e-5, load: (device) => load(device, config, checkpoint) };
+}
+
+async function load(device: Device, config: OptConfig, checkpoint: Checkpoint): Promise<VerifiedModel> {
+  const { weights, trainable } = await loadOptWeights(device, config, checkpoint, { trainable: true });
+  const model = new Opt(config, weights);
+  return {
+    weights,
+    trainable: trainable!,
+    forward({ inputs }, onHidden) {
+      const ids = inputs.get("input_ids")!;
+      const mask = inputs.get("attention_mask");
+      const labels = inputs.get("labels");
+      const time = ids.shape[1]!;
+      const positions = optPositions(mask?.values ?? new Int32Array(ids.values.length).fill(1), time);
+      const given = {
+        inputIds: tensor(device, ids.values, ids.shape),
+        positionIds: tensor(device, positions, ids.shape),
+        attentionMask: mask ? tensor(device, mask.values, mask.shape) : null,
+      };
+      return {
+        logits: model.forward(given, (index, hidden) => onHidden?.(`hidden.${index}`, hidden)),
+        labels: labels ? tensor(device, shiftLeft(labels.values, time), labels.shape) : null,
+      };
+    },
+    visible: ({ inputs }) => inputs.get("attention_mask")!.values,
+    greedy: null,
+    dispose: () => trainable!.dispose(),
+  };
+}

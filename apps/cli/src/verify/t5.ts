@@ -1,0 +1,62 @@
+import {
+  type Checkpoint,
+  GreedyGenerator,
+  loadT5Weights,
+  openT5Weights,
+  readT5Config,
+  shiftRight,
+  T5,
+  type T5Config,
+} from "@attune/models";
+import { type Device, type Tensor, tensor } from "@attune/tensor";
+import type { OpenedModel, VerifiedModel } from "./model.js";
+import type { ForwardCase } from "./record.js";
+
+/** T5: the record's decoder inputs, or the labels shifted right. */
+export async function t5Record(json: Record<string, unknown>, where: string, checkpoint: Checkpoint): Promise<OpenedModel> {
+  const config = readT5Config(json, { where });
+  await openT5Weights(config, checkpoint);
+  return { valuesBound: config.scaleDecoderOutputs ? 1e-5 : 3e-5, load: (device) => load(device, config, checkpoint) };
+}
+
+async function load(device: Device, given: T5Config, checkpoint: Checkpoint): Promise<VerifiedModel> {
+  const { config, weights, trainable } = await loadT5Weights(device, given, checkpoint, { trainable: true });
+  const model = new T5(config, weights);
+  return {
+    weights,
+    trainable: trainable!,
+    forward(forwardCase, onHidden) {
+      const { inputs, labels } = inputsOf(device, config, forwardCase);
+      const logits = model.forward(inputs, (stack, index, hidden) => {
+        onHidden?.(`${stack}_hidden.${index}`, hidden);
+        if (stack === "encoder" && index === config.numLayers) onHidden?.("encoder_last_hidden_state", hidden);
+      });
+      return { logits, labels };
+    },
+    visible: (forwardCase) => forwardCase.inputs.get("decoder_attention_mask")!.values,
+    async greedy(inputIds, mask, rows, maxNewTokens) {
+      const generator = new GreedyGenerator(device, model);
+      const ids = await generator.generate(inputIds, mask, rows, { maxNewTokens });
+      generator.dispose();
+      return ids;
+    },
+    dispose: () => trainable!.dispose(),
+  };
+}
+
+function inputsOf(device: Device, config: T5Config, forwardCase: ForwardCase) {
+  const get = (name: string): Tensor | null => {
+    const input = forwardCase.inputs.get(name);
+    return input ? tensor(device, input.values, input.shape) : null;
+  };
+  const labels = forwardCase.inputs.get("labels");
+  const decoderInputIds =
+    get("decoder_input_ids") ?? tensor(device, shiftRight(labels!.values, labels!.shape.at(-1)!, config), labels!.shape);
+  const inputs = {
+    inputIds: get("input_ids")!,
+    attentionMask: get("attention_mask"),
+    decoderInputIds,
+    decoderAttentionMask: get("decoder_attention_mask"),
+  };
+  return { inputs, labels: labels ? tensor(device, labels.values, labels.shape) : null };
+}
