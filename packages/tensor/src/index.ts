@@ -1,6 +1,6 @@
 export { backward } from "./autograd.js";
 export type { Backend } from "./device/backend.js";
-export { capture, type InputSpec, Program, type ProgramPlan } from "./device/capture.js";
+export { type CaptureOptions, capture, type InputSpec, Program, type ProgramPlan } from "./device/capture.js";
 export { Device } from "./device/device.js";
 export { CATEGORIES, type Category, MemoryLedger } from "./device/memory.js";
 export { nullBackend } from "./device/null.js";
@@ -50,7 +50,7 @@ export {
   sub,
   tanh,
 } from "./ops/elementwise.js";
-export { embedding, relativeBias } from "./ops/embedding.js";
+export { embedding, relativeBias, selectRows } from "./ops/embedding.js";
 export { linearCrossEntropy } from "./ops/linearCrossEntropy.js";
 export { type CrossEntropyOptions, crossEntropy } from "./ops/loss.js";
 export { linear, matmul } from "./ops/matmul.js";

@@ -80,6 +80,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<NodeDevice>
   const backend = new WebGpuBackend(gpu, facts, { wait: facts.isSoftware ? throttledWait : undefined, ...options });
   reportStatistics(backend);
   const device = new Device(backend, WebGpuBackend.engineBytes(facts));
+  device.fuses = process.env.ATTUNE_FUSE !== "0";
   return Object.assign(device, { measured }) as NodeDevice;
 }
 

@@ -54,6 +54,7 @@ describe("capture", () => {
         return { y };
       },
       scratch,
+      { fuse: false }, // one call would do it all
     );
     expect(program.plan.lowerBoundBytes).toBe(2 * 4096);
     expect(program.plan.scratchBytes).toBe(2 * 4096); // ten results in two buffers
@@ -171,6 +172,7 @@ describe("planning without a device", () => {
     const limits = { ...softwareFacts.limits, maxComputeWorkgroupsPerDimension: 8 };
     const device = new Device(nullBackend({ ...softwareFacts, limits }));
     const w = persistent(device, [4, 4]);
+    void device.empty; // made on first use and kept
     const { liveBytes } = device.memory;
     const inputs = { x: { shape: [1000, 4], dtype: "f32" } } as const;
     const body = ({ x }: { x: Tensor }) => ({ y: linear(add(x, tensor(device, [1], [1])), w) });

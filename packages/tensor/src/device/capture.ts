@@ -5,14 +5,19 @@ import { type Shape, show, sizeOf } from "../shape.js";
 import { Tensor } from "../tensor.js";
 import type { Place, PreparedProgram } from "./backend.js";
 import type { Device, RecordedCall, Recorder } from "./device.js";
-import { lifetimesOf, liveSetMaximum, type Placement, place, removeDeadCalls } from "./lifetimes.js";
+import { lifetimesOf, liveSetMaximum, type Placement, place } from "./lifetimes.js";
 import { uniformBytes } from "./null.js";
+import { type PassReport, runPasses } from "./passes/fuse.js";
 import { ScratchSet } from "./scratch.js";
 import type { Storage } from "./storage.js";
 
 export interface InputSpec {
   readonly shape: Shape;
   readonly dtype: DType;
+}
+export interface CaptureOptions {
+  /** Put element-wise chains, matmul epilogues and norms with their residual into one call each; ATTUNE_FUSE=0 turns it off. */
+  fuse?: boolean;
 }
 type Inputs = Readonly<Record<string, InputSpec>>;
 type Outputs = Readonly<Record<string, Tensor>>;
@@ -21,6 +26,9 @@ type Outputs = Readonly<Record<string, Tensor>>;
 export interface ProgramPlan {
   readonly label: string;
   readonly dispatches: number;
+  /** Calls as they were recorded, and what each pass took away. */
+  readonly recorded: number;
+  readonly passes: readonly PassReport[];
   readonly flops: number;
   /** Bytes moved by all calls, at least. */
   readonly traffic: number;
@@ -43,6 +51,7 @@ export function capture<I extends Inputs, O extends Outputs>(
   inputs: I,
   body: (inputs: { readonly [Name in keyof I]: Tensor }) => O,
   scratch: ScratchSet = new ScratchSet(device),
+  options: CaptureOptions = {},
 ): Program<I, O> {
   const inputTensors = {} as { [Name in keyof I]: Tensor };
   for (const name of Object.keys(inputs) as (keyof I & string)[]) {
@@ -57,7 +66,7 @@ export function capture<I extends Inputs, O extends Outputs>(
       outputs = body(inputTensors);
     });
     owned.push(...recorder.owned);
-    return new Program(device, label, inputTensors, outputs, recorder, scratch);
+    return new Program(device, label, inputTensors, outputs, recorder, scratch, options);
   } catch (error) {
     for (const storage of owned) device.release(storage);
     throw error;
@@ -81,10 +90,15 @@ export class Program<I extends Inputs, O extends Outputs> {
     readonly outputs: O,
     recorder: Recorder,
     readonly scratch: ScratchSet,
+    { fuse = device.fuses }: CaptureOptions = {},
   ) {
     const outputRoots = new Set(Object.values(outputs).map((tensor) => tensor.storage.root));
     this.#owned = [...Object.values(inputs as Record<string, Tensor>).map((input) => input.storage), ...recorder.owned];
-    this.#calls = removeDeadCalls(recorder.calls, outputRoots);
+    const context = { outputs: outputRoots, facts: device.facts, empty: device.empty };
+    const { calls, passes } = runPasses(recorder.calls, context, fuse);
+    this.#calls = calls;
+    const appended = new Set(recorder.calls);
+    for (const made of calls) if (!appended.has(made)) device.onCall?.(made.call);
     const lifetimes = lifetimesOf(this.#calls, outputRoots);
     this.#placement = place(lifetimes);
     this.plan = planOf(
@@ -92,6 +106,8 @@ export class Program<I extends Inputs, O extends Outputs> {
       this.#calls.map(({ call }) => call),
       this.#placement,
       liveSetMaximum(lifetimes),
+      recorder.calls.length,
+      passes,
     );
     for (const root of outputRoots) {
       if (root.isPlaced) continue; // an input or a weight, returned as it is
@@ -164,12 +180,21 @@ export class Program<I extends Inputs, O extends Outputs> {
   }
 }
 
-function planOf(label: string, calls: readonly KernelCall[], placement: Placement, lowerBoundBytes: number): ProgramPlan {
+function planOf(
+  label: string,
+  calls: readonly KernelCall[],
+  placement: Placement,
+  lowerBoundBytes: number,
+  recorded: number,
+  passes: readonly PassReport[],
+): ProgramPlan {
   const kernels = new Map<string, number>();
   for (const { kernel } of calls) kernels.set(kernel.name, (kernels.get(kernel.name) ?? 0) + 1);
   return {
     label,
     dispatches: calls.length,
+    recorded,
+    passes,
     flops: calls.reduce((sum, call) => sum + call.flops, 0),
     traffic: calls.reduce((sum, call) => sum + call.bytes, 0),
     scratchBytes: placement.slots.reduce((sum, bytes) => sum + bytes, 0),

@@ -26,6 +26,8 @@ export class Device {
   readonly memory = new MemoryLedger();
   /** Prints or records each call as it is appended: debugging, kernel lists. */
   onCall: ((call: KernelCall) => void) | null = null;
+  /** Whether programs are fused unless they say otherwise (capture.ts). */
+  fuses = true;
   readonly #scopes: Storage[][] = [];
   readonly #pool = new Map<number, BackendBuffer[]>();
   #recorder: Recorder | null = null;

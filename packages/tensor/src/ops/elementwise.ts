@@ -31,7 +31,9 @@ export const unaryOp: Op<UnaryAttrs> = {
     const [x] = ctx.inputs;
     if (attrs.op === "affine") return [runUnary(ctx, dy, { op: "affine", alpha: attrs.alpha, beta: 0 })]; // does not keep x alive
     const dx = ctx.empty(x!.shape);
-    ctx.run(planUnaryBackward({ op: attrs.op, count: x!.size }, ctx.facts), { x: x!, dy, dx }); // dx = f'(x) * dy
+    // relu's slope is the same by its output: its input need not be kept, and may never have been stored (matmul epilogues)
+    const at = attrs.op === "relu" ? ctx.output : x!;
+    ctx.run(planUnaryBackward({ op: attrs.op, count: x!.size }, ctx.facts), { x: at, dy, dx }); // dx = f'(x) * dy
     return [dx];
   },
 };

@@ -1,5 +1,6 @@
 // The one harness that every op goes through: the device against the f64 reference, the device's gradient against central
-// differences of that reference, the same bits twice, eager == captured bit for bit, and nothing left allocated.
+// differences of that reference, the same bits twice, eager == captured == fused bit for bit, and nothing
+// left allocated.
 import type { Values } from "@attune/kernels-wgsl/testing";
 import { backward } from "../autograd.js";
 import { capture } from "../device/capture.js";
@@ -57,7 +58,7 @@ export async function runCase(device: Device, opCase: OpCase, { dims, seed, quic
   const state = new ProgramState(device, stateValues);
   const expected = opCase.reference(values, dims, state.values);
   const weights = expected.data.map(() => random() * 2 - 1); // of the random projection whose gradient is taken
-  const first = await evaluate(device, opCase, dims, specs, values, weights, state, false);
+  const first = await evaluate(device, opCase, dims, specs, values, weights, state, "eager");
   const outputError = worst("output", first.output, expected.data, outputBound, failures);
   let gradientError = 0;
   if (!opCase.isForwardOnly && !(quick && failures.length > 0)) {
@@ -75,10 +76,12 @@ export async function runCase(device: Device, opCase: OpCase, { dims, seed, quic
     });
   }
   if (!(quick && failures.length > 0)) {
-    const second = await evaluate(device, opCase, dims, specs, values, weights, state, false);
+    const second = await evaluate(device, opCase, dims, specs, values, weights, state, "eager");
     sameBits("second run", first, second, failures);
-    const captured = await evaluate(device, opCase, dims, specs, values, weights, state, true);
+    const captured = await evaluate(device, opCase, dims, specs, values, weights, state, "captured");
     sameBits("captured run", first, captured, failures);
+    const fused = await evaluate(device, opCase, dims, specs, values, weights, state, "fused");
+    sameBits("fused run", first, fused, failures);
   }
   state.dispose();
   device.trim();
@@ -99,7 +102,7 @@ export async function runExtremes(device: Device, opCase: OpCase, dims: Dims): P
         ? drawn
         : { shape: spec.shape, data: drawn.data.map((_, i) => (i % 3 === 0 ? size : i % 3 === 1 ? -size : 0)) };
     });
-    const { output } = await evaluate(device, { ...opCase, isForwardOnly: true }, dims, specs, values, [], state, false);
+    const { output } = await evaluate(device, { ...opCase, isForwardOnly: true }, dims, specs, values, [], state, "eager");
     const at = output.findIndex((value) => Number.isNaN(value));
     if (at >= 0) failures.push(`output ${at} is NaN for inputs of size ${size}`);
   }
@@ -120,7 +123,7 @@ async function evaluate(
   values: readonly Values[],
   weights: ArrayLike<number>,
   state: ProgramState,
-  isCaptured: boolean,
+  way: "eager" | "captured" | "fused",
 ): Promise<Evaluation> {
   const inputs = specs.map((spec, i) => inputTensor(device, spec, values[i]!, opCase.isForwardOnly === true));
   const wantsGradient = !opCase.isForwardOnly && inputs.some((input) => input.grad);
@@ -131,9 +134,9 @@ async function evaluate(
     return { y };
   };
   let output: TypedArray;
-  if (isCaptured) {
+  if (way !== "eager") {
     const scratch = new ScratchSet(device);
-    const program = capture(device, `case ${opCase.name}`, {}, body, scratch);
+    const program = capture(device, `case ${opCase.name}`, {}, body, scratch, { fuse: way === "fused" });
     program.run();
     output = await program.read("y");
     program.dispose();
