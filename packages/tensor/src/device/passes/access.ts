@@ -31,9 +31,16 @@ export function rangeOf(storage: Storage): Range {
   return { root: storage.root, begin, end: begin + storage.bytes };
 }
 
-export function accessOf({ call, storages }: RecordedCall): Access {
+const accesses = new WeakMap<RecordedCall, Access>();
+
+export function accessOf(recorded: RecordedCall): Access {
+  const known = accesses.get(recorded);
+  if (known) return known;
+  const { call, storages } = recorded;
   const ranges = storages.map(rangeOf);
-  return { reads: ranges, writes: ranges.filter((_, place) => call.kernel.bindings[place]!.access === "read_write") };
+  const made = { reads: ranges, writes: ranges.filter((_, place) => call.kernel.bindings[place]!.access === "read_write") };
+  accesses.set(recorded, made);
+  return made;
 }
 
 export function overlap(a: Range, b: Range): boolean {

@@ -6,19 +6,22 @@ import { bound, isVisible, type Pass, rangeOf, sameRange } from "./access.js";
 import { fusePairs, type Pair } from "./pairs.js";
 
 export const fuseEpilogues: Pass = (calls, context) =>
-  fusePairs(calls, context.empty, (pair) => {
-    const { matmul } = pair.earlier.call;
-    const { pointwise } = pair.later.call;
-    if (!matmul || !pointwise || matmul.accumulate || matmul.epilogue?.residual || !isDense(matmul)) return null;
-    if (pointwise.count !== (matmul.outer ?? 1) * matmul.m * matmul.n) return null;
-    const product = bound(pair.earlier, "c");
-    if (isVisible(product, context) || pair.users(product) > 2) return null;
-    const asked = withEpilogue(matmul, pointwise, pair, product);
-    if (!asked) return null;
-    const { sizes, storages } = asked;
-    const call: KernelCall = planMatmul(sizes, context.facts);
-    const kept = Object.fromEntries(pair.earlier.call.kernel.bindings.map(({ name }) => [name, bound(pair.earlier, name)]));
-    return { call, storages: { ...kept, c: bound(pair.later, pointwise.result), ...storages } };
+  fusePairs(calls, context.empty, {
+    begins: ({ matmul }) => matmul !== undefined && !matmul.accumulate && !matmul.epilogue?.residual && isDense(matmul),
+    ends: ({ pointwise }) => pointwise !== undefined,
+    merge: (pair) => {
+      const matmul = pair.earlier.call.matmul!;
+      const pointwise = pair.later.call.pointwise!;
+      if (pointwise.count !== (matmul.outer ?? 1) * matmul.m * matmul.n) return null;
+      const product = bound(pair.earlier, "c");
+      if (isVisible(product, context) || pair.users(product) > 2) return null;
+      const asked = withEpilogue(matmul, pointwise, pair, product);
+      if (!asked) return null;
+      const { sizes, storages } = asked;
+      const call: KernelCall = planMatmul(sizes, context.facts);
+      const kept = Object.fromEntries(pair.earlier.call.kernel.bindings.map(({ name }) => [name, bound(pair.earlier, name)]));
+      return { call, storages: { ...kept, c: bound(pair.later, pointwise.result), ...storages } };
+    },
   });
 
 /** Elements lie in the order that an element-wise call takes them in. */

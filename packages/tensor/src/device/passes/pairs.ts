@@ -2,7 +2,7 @@
 import type { KernelCall } from "@attune/kernels-wgsl";
 import type { RecordedCall } from "../device.js";
 import type { Storage } from "../storage.js";
-import { type Access, accessOf, meetingPlace, overlap, rangeOf } from "./access.js";
+import { accessOf, meetingPlace, overlap, rangeOf } from "./access.js";
 
 /** Calls looked at behind one for its partner. */
 const WINDOW = 48;
@@ -14,11 +14,16 @@ export interface Pair {
   users(storage: Storage): number;
 }
 
-/** The call that does the work of both and its storages by name, or null where they do not fit. */
-export type Merge = (pair: Pair) => { call: KernelCall; storages: Readonly<Record<string, Storage | null>> } | null;
+export interface PairRule {
+  /** Whether a call may be the earlier or the later one: a look at the call alone, since most are neither. */
+  readonly begins: (call: KernelCall) => boolean;
+  readonly ends: (call: KernelCall) => boolean;
+  /** The call that does the work of both and its storages by name, or null where they do not fit. */
+  readonly merge: (pair: Pair) => { call: KernelCall; storages: Readonly<Record<string, Storage | null>> } | null;
+}
 
 /** Replaces pairs by what `merge` makes of them, again and again for the call that comes out. Order of effects stays. */
-export function fusePairs(calls: readonly RecordedCall[], empty: Storage, merge: Merge): RecordedCall[] {
+export function fusePairs(calls: readonly RecordedCall[], empty: Storage, { begins, ends, merge }: PairRule): RecordedCall[] {
   const current: (RecordedCall | null)[] = [...calls];
   const counts = new Map<Storage, number>();
   const count = ({ storages }: RecordedCall, by: 1 | -1): void => {
@@ -30,24 +35,18 @@ export function fusePairs(calls: readonly RecordedCall[], empty: Storage, merge:
   for (let i = 0; i < current.length; i++) {
     if (!current[i]) continue;
     let place = i;
-    let between: Access[] = [];
-    for (let j = i + 1; j < current.length && j <= place + WINDOW; j++) {
+    for (let j = i + 1; j < current.length && j <= place + WINDOW && begins(current[place]!.call); j++) {
       const [earlier, later] = [current[place]!, current[j]];
-      if (!later) continue;
-      const joined = flows(earlier, later) ? joinedBy(merge, { earlier, later, users }, empty) : null;
+      if (!later || !ends(later.call) || !flows(earlier, later)) continue;
+      const joined = joinedBy(merge, { earlier, later, users }, empty);
+      const between = current.slice(place + 1, j).flatMap((call) => (call ? [accessOf(call)] : []));
       const meeting = joined ? meetingPlace(accessOf(earlier), accessOf(later), between) : null;
-      if (!joined || meeting === null) {
-        between.push(accessOf(later));
-        continue;
-      }
+      if (!joined || meeting === null) continue;
       count(earlier, -1);
       count(later, -1);
       count(joined, 1);
       current[place] = current[j] = null;
-      if (meeting === "later") {
-        place = j;
-        between = [];
-      }
+      if (meeting === "later") place = j;
       current[place] = joined;
     }
   }
@@ -60,7 +59,7 @@ function flows(earlier: RecordedCall, later: RecordedCall): boolean {
   return accessOf(later).reads.some((read) => written.some((write) => overlap(write, read)));
 }
 
-function joinedBy(merge: Merge, pair: Pair, empty: Storage): RecordedCall | null {
+function joinedBy(merge: PairRule["merge"], pair: Pair, empty: Storage): RecordedCall | null {
   const made = merge(pair);
   if (!made) return null;
   const { call } = made;
