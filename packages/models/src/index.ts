@@ -104,3 +104,13 @@ export {
   loadTokenizer,
   type Tokenizer,
 } from "./tokenizers/tokenizer.js";
+export {
+  type BatchDims,
+  type CountedRows,
+  countedRows,
+  type TrainingArrays,
+  type TrainingBatch,
+  type TrainingModel,
+  type TrainingOptions,
+  trainingModel,
+} from "./training.js";

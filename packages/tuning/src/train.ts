@@ -1,39 +1,41 @@
 // The training loop: an async generator of step reports. It runs captured programs and nothing else; evaluation, checkpoints,
 // early stopping and everything that a person sees are decided by whoever iterates over it.
-import { type LoraLayers, shiftRight, type T5 } from "@attune/models";
+import {
+  type BatchDims,
+  countedRows,
+  type LoraLayers,
+  type Opt,
+  type T5,
+  type TrainingBatch,
+  type TrainingModel,
+  trainingModel,
+} from "@attune/models";
 import {
   AdamW,
   type AdamWOptions,
   accumulateInto,
   backward,
   capture,
-  crossEntropy,
   type Device,
+  type InputSpec,
   mul,
   type ParameterSet,
   type Program,
   type ProgramPlan,
   ProgramState,
   persistent,
+  reshape,
   ScratchSet,
+  selectRows,
   sum,
   type Tensor,
 } from "@attune/tensor";
 
 /** A padded micro-batch: arrays are [rows, source] or [rows, target], row-major; labels are -100 where nothing is learnt. */
-export interface MicroBatch {
-  rows: number;
-  source: number;
-  target: number;
-  inputIds: Int32Array;
-  attentionMask: Int32Array;
-  labels: Int32Array;
-  /** Labels that count. */
-  targetTokens: number;
-}
+export type MicroBatch = TrainingBatch;
 
 export interface TrainerOptions {
-  model: T5;
+  model: T5 | Opt;
   /** What is trained: the model's own arenas, or a LoRA adapter's. */
   trainable: ParameterSet;
   lora?: LoraLayers | null;
@@ -42,6 +44,10 @@ export interface TrainerOptions {
   learningRate: (step: number) => number;
   /** Dropout probability; 0 trains without. */
   dropout?: number;
+  /** Of the target that is spread over the vocabulary. */
+  labelSmoothing?: number;
+  /** Whether the vocabulary is computed for rows that count only (default); each share of them is a program of its own. */
+  skipsIgnored?: boolean;
   /** Of the dropout masks. */
   seed: number;
   scratch?: ScratchSet;
@@ -56,24 +62,22 @@ export interface StepReport {
   gradNorm: number;
   /** Used by the last update. */
   lr: number;
-  /** Source and target positions seen since the last report, padding included; and the labels that counted. */
+  /** Positions seen since the last report, padding included; and the labels that counted. */
   tokens: number;
   targetTokens: number;
   seconds: number;
 }
 
-const BATCH_INPUTS = ["inputIds", "attentionMask", "decoderInputIds", "labels"] as const;
-type MicroInputs = Record<(typeof BATCH_INPUTS)[number], { shape: readonly number[]; dtype: "i32" }> & {
-  invTokens: { shape: readonly number[]; dtype: "f32" };
-};
-type MicroProgram = Program<MicroInputs, Record<never, never>>;
+/** What a micro-step is captured for: a batch's shape, and how many of its rows reach the vocabulary (absent: all). */
+type MicroShape = BatchDims & { lossRows?: number };
+type MicroProgram = Program<Record<string, InputSpec>, Record<never, never>>;
 
 /** Owns the optimizer and the captured programs of one run. */
 export class Trainer {
   readonly optimizer: AdamW;
   readonly state: ProgramState;
   readonly scratch: ScratchSet;
-  readonly #model: T5;
+  readonly #model: TrainingModel;
   readonly #micro = new Map<string, MicroProgram>();
   readonly #update: Program<Record<never, never>, Record<never, never>>;
   /** Sum of (loss / tokens of its step) over the steps since it was last read. */
@@ -88,7 +92,7 @@ export class Trainer {
     this.scratch = options.scratch ?? new ScratchSet(device);
     this.state = new ProgramState(device, { seed });
     this.optimizer = new AdamW(trainable, options.adamW);
-    this.#model = model.with({ lora, dropout: { p: dropout, state: this.state } });
+    this.#model = trainingModel(model).train({ lora, dropout: { p: dropout, state: this.state } });
     this.#loss = persistent(device, [1], { label: "loss", category: "outputs" });
     this.#update = capture(
       device,
@@ -108,8 +112,8 @@ export class Trainer {
   }
 
   /** Captures the programs of these shapes now, the largest first, so that scratch is reserved once. */
-  prepare(shapes: readonly Pick<MicroBatch, "rows" | "source" | "target">[]): void {
-    const size = (shape: Pick<MicroBatch, "rows" | "source" | "target">): number => shape.rows * (shape.source + shape.target);
+  prepare(shapes: readonly BatchDims[]): void {
+    const size = (shape: BatchDims): number => shape.rows * (shape.source + shape.target);
     for (const shape of [...shapes].sort((a, b) => size(b) - size(a))) this.#microProgram(shape);
   }
 
@@ -118,9 +122,10 @@ export class Trainer {
     return [...[...this.#micro.values()].map((program) => program.plan), this.#update.plan];
   }
 
-  /** What one micro-batch of this shape takes, and what the update takes. */
-  planOf(shape: Pick<MicroBatch, "rows" | "source" | "target">): { micro: ProgramPlan; update: ProgramPlan } {
-    return { micro: this.#microProgram(shape).plan, update: this.#update.plan };
+  /** What one micro-batch takes (a shape alone: with all of its rows counting), and what the update takes. */
+  planOf(batch: MicroBatch | BatchDims): { micro: ProgramPlan; update: ProgramPlan } {
+    const program = "labels" in batch ? this.#programFor(batch).program : this.#microProgram(batch);
+    return { micro: program.plan, update: this.#update.plan };
   }
 
   /** One update from the micro-batches of a step. Does not wait for the device. */
@@ -131,14 +136,17 @@ export class Trainer {
     // every micro-batch is weighted by the tokens of the whole step: accumulation gives the same gradient as one large batch
     const invTokens = Float32Array.of(targetTokens > 0 ? 1 / targetTokens : 0);
     microBatches.forEach((batch, micro) => {
-      const program = this.#microProgram(batch);
+      const { program, picked } = this.#programFor(batch);
       this.state.set({ micro });
-      const decoderInputIds = shiftRight(batch.labels, batch.target, this.#model.config);
-      const { inputIds, attentionMask, labels } = batch;
-      program.run({ inputIds, attentionMask, decoderInputIds, labels, invTokens });
+      program.run({ ...this.#model.arrays(batch), ...picked, invTokens });
     });
     this.#update.run();
     this.#step++;
+  }
+
+  /** Positions of a micro-batch, padding included: T5's source and target, OPT's one sequence. */
+  positions(batch: BatchDims): number {
+    return this.#model.positions(batch);
   }
 
   /** Mean loss over `steps` updates and the last gradient norm: waits for the device, and starts the loss anew. */
@@ -158,25 +166,43 @@ export class Trainer {
     this.#loss.dispose();
   }
 
-  #microProgram({ rows, source, target }: Pick<MicroBatch, "rows" | "source" | "target">): MicroProgram {
-    const key = `${rows} x ${source} + ${target}`;
+  /** The program of a batch, and which of its rows it is to count. */
+  #programFor(batch: MicroBatch): { program: MicroProgram; picked: Record<string, Int32Array> } {
+    const { rows, source, target } = batch;
+    const dims = { rows, source, target, hasSegments: batch.segments !== undefined };
+    const labels = this.#model.labels(batch);
+    const counted = this.options.skipsIgnored === false ? null : countedRows(labels);
+    if (!counted) return { program: this.#microProgram(dims), picked: { labels } };
+    const { capacity, indices, inverse } = counted;
+    return {
+      program: this.#microProgram({ ...dims, lossRows: capacity }),
+      picked: { indices, inverse, labels: counted.labels },
+    };
+  }
+
+  #microProgram(shape: MicroShape): MicroProgram {
+    const { rows, source, target, hasSegments = false, lossRows } = shape;
+    const key = `${rows} x ${source} + ${target}${hasSegments ? " packed" : ""}${lossRows === undefined ? "" : `, ${lossRows} count`}`;
     const known = this.#micro.get(key);
     if (known) return known;
-    const integers = (length: number) => ({ shape: [rows, length], dtype: "i32" }) as const;
-    const inputs: MicroInputs = {
-      inputIds: integers(source),
-      attentionMask: integers(source),
-      decoderInputIds: integers(target),
-      labels: integers(target),
+    const i32 = (dims: readonly number[]): InputSpec => ({ shape: dims, dtype: "i32" });
+    const all = rows * target; // OPT's source and target are the same positions
+    const inputs: Record<string, InputSpec> = {
+      ...Object.fromEntries(Object.entries(this.#model.shapes(shape)).map(([name, dims]) => [name, i32(dims)])),
+      ...(lossRows === undefined ? {} : { indices: i32([lossRows]), inverse: i32([all]) }),
+      labels: i32([lossRows ?? all]),
       invTokens: { shape: [], dtype: "f32" },
     };
+    const { labelSmoothing } = this.options;
     const program = capture(
       this.device,
       `train ${key}`,
       inputs,
-      ({ labels, invTokens, ...batch }) => {
-        const losses = crossEntropy(this.#model.forward(batch), labels); // [rows * target]
-        const loss = mul(sum(losses), invTokens);
+      ({ labels, invTokens, indices, inverse, ...batch }) => {
+        const hidden = this.#model.hidden(batch as Record<string, Tensor>);
+        const everyRow = reshape(hidden, [all, hidden.shape.at(-1)!]);
+        const counted = indices && inverse ? selectRows(everyRow, indices, inverse) : everyRow;
+        const loss = mul(sum(this.#model.losses(counted, labels!, { labelSmoothing })), invTokens!);
         backward(loss);
         accumulateInto(loss, this.#loss);
         return {};
@@ -224,7 +250,7 @@ export async function* train(
     trainer.update(microBatches);
     since++;
     for (const batch of microBatches) {
-      tokens += batch.rows * (batch.source + batch.target);
+      tokens += trainer.positions(batch);
       targetTokens += batch.targetTokens;
     }
     if (trainer.step === 1 || trainer.step % reportEvery === 0) yield await report();

@@ -36,15 +36,15 @@ export async function planRun(prepared: PreparedRun, facts: DeviceFacts): Promis
   const counted = Math.min(data.totalSteps, data.plan.updatesPerEpoch);
   const totals = { tokens: 0, dispatches: 0, flops: 0, largestDispatches: 0, largestFlops: 0 };
   let done = 0;
-  for (const { batches } of data.plan.updates()) {
+  for (const batches of data.updates()) {
     if (done++ === counted) break;
     let dispatches = updatePlan.dispatches;
     let flops = updatePlan.flops;
-    for (const { source, target } of batches) {
-      const { micro } = trainer.planOf({ rows, source, target });
+    for (const batch of batches) {
+      const { micro } = trainer.planOf(batch);
       dispatches += micro.dispatches;
       flops += micro.flops;
-      totals.tokens += rows * (source + target);
+      totals.tokens += trainer.positions(batch);
     }
     totals.dispatches += dispatches;
     totals.flops += flops;

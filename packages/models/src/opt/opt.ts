@@ -168,7 +168,7 @@ export class Opt {
  * positionIds [rows, time] from an attention mask [rows, time]: the count of tokens so far, so that padding on the left moves nothing;
  * padding itself reads row 1. With segments (packing) the count starts anew where the number changes.
  */
-export function optPositions(attentionMask: Int32Array, time: number, segments: Int32Array | null = null): Int32Array {
+export function optPositions(attentionMask: Int32Array, time: number, segments?: Int32Array): Int32Array {
   const positions = new Int32Array(attentionMask.length);
   let count = 0;
   for (let i = 0; i < positions.length; i++) {
@@ -180,7 +180,7 @@ export function optPositions(attentionMask: Int32Array, time: number, segments: 
 }
 
 /** Labels [rows, time] as the id that follows each position; the last of a row, and what packing puts before another sequence, are ignored. */
-export function shiftLeft(labels: Int32Array, time: number, segments: Int32Array | null = null): Int32Array {
+export function shiftLeft(labels: Int32Array, time: number, segments?: Int32Array): Int32Array {
   return labels.map((_, i) => {
     if (i % time === time - 1) return -100;
     return segments && segments[i + 1] !== segments[i] ? -100 : labels[i + 1]!;

@@ -12,11 +12,14 @@ import {
   attentionScores,
   attentionSoftmax,
   attentionValues,
+  type CrossEntropyOptions,
   cacheAppend,
+  crossEntropy,
   dropout,
   embedding,
   geluNew,
   linear,
+  linearCrossEntropy,
   mul,
   type ProgramState,
   relativeBias,
@@ -177,6 +180,20 @@ export class T5 {
   logits(hidden: Tensor): Tensor {
     const x = this.#scaled(hidden);
     return this.config.tieWordEmbeddings ? linear(x, this.#weight("shared")) : this.#project("lm_head", x);
+  }
+
+  /**
+   * Loss of each row, [rows]: decoder output [rows, dModel] against labels i32 [rows] (negative: ignored). Never holds the logits of all
+   * rows, unless an adapter sits on the head.
+   */
+  losses(hidden: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+    if (this.options.lora?.has("lm_head")) return crossEntropy(this.logits(hidden), labels, options);
+    return linearCrossEntropy(
+      this.#scaled(hidden),
+      this.#weight(this.config.tieWordEmbeddings ? "shared" : "lm_head"),
+      labels,
+      options,
+    );
   }
 
   #scaled(hidden: Tensor): Tensor {

@@ -20,6 +20,8 @@ export interface Batch {
   targetTokens: number;
   /** Rows that hold an example; the others, last, weigh nothing. */
   realRows: number;
+  /** [rows, source]: the number of the packed sequence each position belongs to; absent where a row is one sequence. */
+  segments?: Int32Array;
 }
 
 /**

@@ -48,6 +48,42 @@ function zeros(ctx: Parameters<typeof embeddingOp.backward>[0], like: Tensor): T
 
 export const embedding = (table: Tensor, ids: Tensor): Tensor => apply(embeddingOp, [table, ids], null);
 
+/**
+ * y [count, cols] = x[indices, :], each row of x [rows, cols] at most once. `inverse` [rows] says where each row went, or -1, so that the
+ * gradient is a selection too. An index of -1 gives a row of zeros.
+ */
+export const selectRowsOp: Op<null> = {
+  name: "selectRows",
+  forward(ctx, [x, indices, inverse]) {
+    wantF32("selectRows", "x", x!);
+    wantI32("selectRows", "indices", indices!);
+    wantI32("selectRows", "inverse", inverse!);
+    const [rows, cols] = x!.shape as [number, number];
+    if (x!.shape.length !== 2 || inverse!.size !== rows) {
+      throw new TensorError(
+        `selectRows: x ${show(x!.shape)} must be [rows, cols] with an inverse of as many rows, got ${show(inverse!.shape)}`,
+      );
+    }
+    const y = ctx.empty([indices!.size, cols]);
+    ctx.run(planEmbedding({ tokens: indices!.size, rows, cols, storage: "f32" }, ctx.facts), { ids: indices!, table: x!, y });
+    return y;
+  },
+  backward(ctx, dy) {
+    const [x, , inverse] = ctx.inputs as [Tensor, Tensor, Tensor];
+    const [rows, cols] = x.shape as [number, number];
+    const dx = ctx.empty(x.shape); // dx[row, :] = dy[inverse[row], :]
+    ctx.run(planEmbedding({ tokens: rows, rows: dy.shape[0]!, cols, storage: "f32" }, ctx.facts), {
+      ids: inverse,
+      table: dy,
+      y: dx,
+    });
+    return [dx, null, null];
+  },
+};
+
+export const selectRows = (x: Tensor, indices: Tensor, inverse: Tensor): Tensor =>
+  apply(selectRowsOp, [x, indices, inverse], null);
+
 interface BiasAttrs {
   queries: number;
   keys: number;

@@ -4,7 +4,7 @@ import { OpContext } from "../../op.js";
 import { cacheAppend, chooseGreedy } from "../../ops/decode.js";
 import { dropout } from "../../ops/dropout.js";
 import { affine } from "../../ops/elementwise.js";
-import { embedding, relativeBias } from "../../ops/embedding.js";
+import { embedding, relativeBias, selectRows } from "../../ops/embedding.js";
 import { layerNorm, rmsNorm } from "../../ops/norm.js";
 import type { CaseInput, OpCase } from "../opCase.js";
 
@@ -67,6 +67,22 @@ export const modelCases: readonly OpCase[] = [
     inputs: ({ rows, cols, tokens }) => [{ shape: [rows!, cols!] }, ids([tokens!], rows!)],
     run: ([table, tokens]) => embedding(affine(table!, 2), tokens!),
     reference: ([table, tokens]) => references.map(references.embedding(table!, tokens!), (v) => 2 * v),
+  },
+  {
+    name: "selectRows",
+    dims: { rows: [1, 20], cols: [1, 20], step: [1, 4] },
+    edges: [{ rows: 7, cols: 5, step: 3, why: "rows that are left out, and padding" }],
+    // every step-th row, the last first, and one index of padding
+    inputs: ({ rows, cols, step }) => {
+      const count = Math.ceil(rows! / step!);
+      return [
+        { shape: [rows!, cols!] },
+        { shape: [count + 1], dtype: "i32", draw: (_, i) => (i < count ? (count - 1 - i) * step! : -1) },
+        { shape: [rows!], dtype: "i32", draw: (_, i) => (i % step! === 0 ? count - 1 - i / step! : -1) },
+      ];
+    },
+    run: ([x, indices, inverse]) => selectRows(x!, indices!, inverse!),
+    reference: ([x, indices]) => references.embedding(x!, indices!),
   },
   {
     name: "relativeBias",
