@@ -1,7 +1,7 @@
 // @attune/models: checkpoints, tokenizers, T5, LoRA, text. Browser-clean; reading from disk is in @attune/models/node.
 
 export { openCheckpoint } from "./checkpoint.js";
-export { type FrozenStorage, type WeightsOnDevice, writeWeight } from "./device.js";
+export { type FrozenStorage, frozenWeights, trainableWeights, type WeightsOnDevice, writeWeight } from "./device.js";
 export {
   dataError,
   type ExitClass,

@@ -20,4 +20,4 @@ export {
   updatesPerEpoch,
   warmupSteps,
 } from "./schedule.js";
-export { NumericsError, type StepReport, Trainer, type TrainerOptions, train } from "./train.js";
+export { type MicroBatch, NumericsError, type StepReport, Trainer, type TrainerOptions, train } from "./train.js";

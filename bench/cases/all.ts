@@ -1,0 +1,8 @@
+import type { NodeDevice } from "@attune/tensor/node";
+import type { CaseMaker } from "../harness.js";
+import { stepCases } from "./steps.js";
+
+/** Every benchmark, cheap ones first. */
+export function caseMakers(device: NodeDevice): readonly CaseMaker[] {
+  return [...stepCases(device)];
+}

@@ -1,0 +1,144 @@
+// Whole training steps of the real models' shapes, as bench/peer/torchPeer.py does them: forward, backward, clipping, AdamW. Weights are
+// random, since a step costs the same with any weights.
+import {
+  type FrozenStorage,
+  frozenWeights,
+  initialAdapters,
+  LORA_DEFAULTS,
+  LoraLayers,
+  linearModules,
+  matchTargets,
+  OPT_DEFAULTS,
+  Opt,
+  optWeights,
+  T5,
+  T5_DEFAULTS,
+  t5Weights,
+  trainableWeights,
+  type WeightSpec,
+  type WeightsOnDevice,
+  writeWeight,
+} from "@attune/models";
+import type { ParameterSet } from "@attune/tensor";
+import type { NodeDevice } from "@attune/tensor/node";
+import { type MicroBatch, Trainer } from "@attune/tuning";
+import type { BenchCase, CaseMaker } from "../harness.js";
+
+const ROWS = 8;
+const SOURCE = 256;
+const TARGET = 64;
+
+interface Method {
+  name: string;
+  isLora: boolean;
+  /** Of frozen weights. */
+  storage: FrozenStorage;
+  /** Share of the labels that is ignored, as prompts are in instruction data. */
+  ignored: number;
+}
+
+const LORA: Method = { name: "lora", isLora: true, storage: "f32", ignored: 0 };
+const METHODS: readonly Method[] = [
+  LORA,
+  { ...LORA, name: "lora-bf16", storage: "bf16" },
+  { ...LORA, name: "lora-masked", ignored: 7 / 8 },
+  { ...LORA, name: "full", isLora: false },
+];
+
+export function stepCases(device: NodeDevice): readonly CaseMaker[] {
+  return METHODS.flatMap((method) => [
+    { name: `t5-small-${method.name}-step`, make: () => t5Small(device, method) },
+    { name: `opt-125m-${method.name}-step`, make: () => opt125m(device, method) },
+  ]);
+}
+
+function t5Small(device: NodeDevice, method: Method): BenchCase {
+  const config = { ...T5_DEFAULTS, dropoutRate: 0 };
+  const specs = t5Weights(config);
+  const { weights, trainable } = weightsOf(device, specs, method);
+  const lora = method.isLora ? adapter(device, specs, ["q", "v"], "SEQ_2_SEQ_LM") : null;
+  const micro = batch(config.vocabSize, TARGET, method);
+  return step(device, `t5-small-${method.name}-step`, new T5(config, weights), lora, trainable, micro);
+}
+
+function opt125m(device: NodeDevice, method: Method): BenchCase {
+  const config = { ...OPT_DEFAULTS, dropout: 0 };
+  const specs = optWeights(config);
+  const { weights, trainable } = weightsOf(device, specs, method);
+  const lora = method.isLora ? adapter(device, specs, ["q_proj", "v_proj"], "CAUSAL_LM") : null;
+  const micro = batch(config.vocabSize, SOURCE, method);
+  return step(device, `opt-125m-${method.name}-step`, new Opt(config, weights), lora, trainable, micro);
+}
+
+/** Weights with small values of both signs that keep activations near one; drawing normal ones would take longer than the benchmark. */
+function weightsOf(device: NodeDevice, specs: readonly WeightSpec[], { isLora, storage }: Method): WeightsOnDevice {
+  const trainable = isLora ? null : trainableWeights(device, specs);
+  const weights = trainable?.parameters ?? frozenWeights(device, specs, storage);
+  for (const { name, kind, shape } of specs) {
+    const values = new Float32Array(shape.reduce((product, length) => product * length, 1)).fill(kind === "norm" ? 1 : 0);
+    const size = kind === "embedding" ? 0.05 : shape.at(-1)! ** -0.5;
+    let state = 12345;
+    for (let i = 0; i < values.length && (kind === "linear" || kind === "embedding"); i++) {
+      state = (Math.imul(state, 1664525) + 1013904223) | 0;
+      values[i] = size * (state / 2 ** 31);
+    }
+    writeWeight(weights.get(name)!, values);
+  }
+  return { weights, trainable };
+}
+
+function adapter(device: NodeDevice, specs: readonly WeightSpec[], targets: string[], taskType: string): LoraLayers {
+  const config = { ...LORA_DEFAULTS, rank: 8, alpha: 16, targetModules: targets, taskType };
+  const layers = new LoraLayers(device, config, matchTargets(targets, linearModules(specs)));
+  for (const { path, a } of initialAdapters(layers.targets, 1)) layers.write(path, a);
+  return layers;
+}
+
+function step(
+  device: NodeDevice,
+  name: string,
+  model: T5 | Opt,
+  lora: LoraLayers | null,
+  trainable: ParameterSet | null,
+  micro: MicroBatch,
+): BenchCase {
+  const trainer = new Trainer(device, {
+    model,
+    lora,
+    trainable: lora?.parameters ?? trainable!,
+    learningRate: () => 1e-4,
+    seed: 1,
+  });
+  const plans = trainer.planOf(micro);
+  return {
+    name,
+    flops: plans.micro.flops + plans.update.flops,
+    tokens: trainer.positions(micro),
+    async run(times) {
+      for (let i = 0; i < times; i++) trainer.update([micro]);
+      const { loss } = await trainer.readLoss(times);
+      if (!Number.isFinite(loss)) throw new Error(`${name}: the loss is ${loss}`);
+    },
+    dispose() {
+      trainer.dispose();
+      trainer.scratch.dispose();
+      lora?.dispose();
+      if (trainable) trainable.dispose();
+      else for (const weight of model.weights.values()) weight.dispose();
+    },
+  };
+}
+
+function batch(vocabulary: number, target: number, { ignored }: Method): MicroBatch {
+  const ids = (count: number) => Int32Array.from({ length: count }, (_, i) => 3 + ((i * 7919) % (vocabulary - 200)));
+  const labels = ids(ROWS * target).map((id, i) => (i % target < target * ignored ? -100 : id));
+  return {
+    rows: ROWS,
+    source: SOURCE,
+    target,
+    inputIds: ids(ROWS * SOURCE),
+    attentionMask: new Int32Array(ROWS * SOURCE).fill(1),
+    labels,
+    targetTokens: labels.filter((label) => label >= 0).length,
+  };
+}
