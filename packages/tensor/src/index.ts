@@ -1,4 +1,5 @@
 export { backward } from "./autograd.js";
+export { checkpoint } from "./checkpoint.js";
 export type { Backend } from "./device/backend.js";
 export { type CaptureOptions, capture, type InputSpec, Program, type ProgramPlan } from "./device/capture.js";
 export { Device } from "./device/device.js";
@@ -8,7 +9,18 @@ export { ScratchSet } from "./device/scratch.js";
 export { Storage } from "./device/storage.js";
 export { WebGpuBackend, type WebGpuOptions } from "./device/webgpu.js";
 export { byteSize, type DType, type TypedArray } from "./dtype.js";
-export { DeviceError, TensorError } from "./errors.js";
+export {
+  AllocationError,
+  DeviceError,
+  type DeviceErrorDetails,
+  DeviceLostError,
+  DeviceStalledError,
+  FreedError,
+  type Holder,
+  MemoryBudgetError,
+  PipelineError,
+  TensorError,
+} from "./errors.js";
 export {
   apply,
   BackwardContext,

@@ -36,6 +36,8 @@ export interface OpenOptions extends WebGpuOptions {
   without?: readonly string[];
   /** Pretend to smaller limits: tests of splitting and refusals. */
   limits?: Partial<DeviceFacts["limits"]>;
+  /** Most bytes of device memory that may be live at once: what would exceed it throws MemoryBudgetError before it is allocated. */
+  budgetBytes?: number;
 }
 
 /** A device that knows its memory from the outside: what is really allocated, whatever the engine's ledger says. */
@@ -79,7 +81,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<NodeDevice>
   const facts: DeviceFacts = { ...real, limits: { ...real.limits, ...options.limits } };
   const backend = new WebGpuBackend(gpu, facts, { wait: facts.isSoftware ? throttledWait : undefined, ...options });
   reportStatistics(backend);
-  const device = new Device(backend, WebGpuBackend.engineBytes(facts));
+  const device = new Device(backend, WebGpuBackend.engineBytes(facts), options.budgetBytes);
   device.fuses = process.env.ATTUNE_FUSE !== "0";
   return Object.assign(device, { measured }) as NodeDevice;
 }
@@ -108,7 +110,7 @@ function measure(gpu: GPUDevice): MeasuredMemory {
  * Awaits the device without burning a core: while a promise is pending, dawn.node polls in a tight event-loop spin, which on a
  * software adapter takes about 40 % of the processor from the kernels themselves. Sleeps at most a millisecond at a time.
  */
-async function throttledWait<T>(promise: Promise<T>): Promise<T> {
+async function throttledWait<T>(promise: Promise<T>, isOver: () => boolean): Promise<T> {
   let isDone = false;
   const finish = (): void => {
     isDone = true;
@@ -116,7 +118,7 @@ async function throttledWait<T>(promise: Promise<T>): Promise<T> {
   promise.then(finish, finish);
   const cell = new Int32Array(new SharedArrayBuffer(4));
   let milliseconds = 0.02;
-  for (let turn = 0; !isDone; turn++) {
+  for (let turn = 0; !isDone && !isOver(); turn++) {
     await new Promise((resolve) => setImmediate(resolve));
     if (isDone || turn < 3) continue;
     Atomics.wait(cell, 0, 0, milliseconds);

@@ -28,6 +28,10 @@ export interface TapeNode {
   readonly attrs: unknown;
   readonly saved: readonly Tensor[];
   readonly index: number;
+  /** Versions of the memory of inputs and saved when they were read: backward refuses what has changed since. */
+  readonly versions: readonly number[];
+  /** Computes the output anew with a tape of its own, which backward walks instead (checkpoint.ts). */
+  readonly recompute?: () => Tensor;
 }
 
 export class OpContext {
@@ -103,6 +107,31 @@ export class BackwardContext extends OpContext {
 let isRecordingTape = true;
 let nextIndex = 0;
 
+/** The index of the next node: nodes made from here on have this one or a higher one. */
+export function tapePosition(): number {
+  return nextIndex;
+}
+
+/** The node of `output`, with the next index. */
+export function tapeNode(node: Omit<TapeNode, "index" | "versions">): TapeNode {
+  return { ...node, index: nextIndex++, versions: versionsOf(node) };
+}
+
+export function versionsOf({ inputs, saved }: Pick<TapeNode, "inputs" | "saved">): number[] {
+  return [...inputs, ...saved].map(({ storage }) => storage.version);
+}
+
+/** Runs `body` with the tape on, whatever is around it: recomputation within backward. */
+export function withGrad<T>(body: () => T): T {
+  const before = isRecordingTape;
+  isRecordingTape = true;
+  try {
+    return body();
+  } finally {
+    isRecordingTape = before;
+  }
+}
+
 /** Runs `body` without recording how its tensors are computed: evaluation and generation. */
 export function noGrad<T>(body: () => T): T {
   const before = isRecordingTape;
@@ -124,12 +153,17 @@ export function apply<Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: At
   const device = inputs[0]!.device;
   for (const input of inputs) {
     if (input.device !== device) throw new TensorError(`${op.name}: its inputs live on two devices. Move one of them.`);
+    if (input.requiresGrad && input.dtype !== "f32") {
+      throw new TensorError(
+        `${op.name}: an input ${show(input.shape)} of ${input.dtype} requires a gradient. Only f32 can have one.`,
+      );
+    }
   }
   const ctx = new ForwardContext(device, op.name);
   const output = op.forward(ctx, inputs, attrs);
   if (recordsTape(inputs)) {
     output.requiresGrad = true;
-    output.node = { op: op as Op<never>, inputs, output, attrs, saved: ctx.saved, index: nextIndex++ };
+    output.node = tapeNode({ op: op as Op<never>, inputs, output, attrs, saved: ctx.saved });
   }
   return output;
 }

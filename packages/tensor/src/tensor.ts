@@ -46,6 +46,7 @@ export class Tensor {
       throw new TensorError(`write: ${values.byteLength} bytes do not fit a tensor ${show(this.shape)} of ${this.storage.bytes}`);
     }
     this.device.backend.write(this.storage.place(), values);
+    this.storage.wasWritten();
   }
 
   /** Frees the memory now instead of at the end of its scope. */

@@ -1,4 +1,5 @@
 import type { DeviceFacts, KernelCall } from "@attune/kernels-wgsl";
+import type { Holder } from "../errors.js";
 
 /** A piece of device memory. The null backend's buffers are only counted. */
 export interface BackendBuffer {
@@ -27,6 +28,8 @@ export interface Backend {
   readonly facts: DeviceFacts;
   /** Executes nothing: values written to it are lost, so they need not be made. */
   readonly isPaper: boolean;
+  /** Who holds memory, for its errors: the device that uses it says so. */
+  holders?: () => readonly Holder[];
   createBuffer(bytes: number, label: string): BackendBuffer;
   /** Takes effect after all calls dispatched before it. */
   write(place: Place, data: ArrayBufferView): void;

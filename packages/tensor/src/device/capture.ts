@@ -1,12 +1,13 @@
 import type { KernelCall } from "@attune/kernels-wgsl";
 import { byteSize, type DType, type TypedArray } from "../dtype.js";
-import { TensorError } from "../errors.js";
+import { showBytes, TensorError } from "../errors.js";
 import { type Shape, show, sizeOf } from "../shape.js";
 import { Tensor } from "../tensor.js";
 import type { Place, PreparedProgram } from "./backend.js";
 import type { Device, RecordedCall, Recorder } from "./device.js";
 import { lifetimesOf, liveSetMaximum, type Placement, place } from "./lifetimes.js";
 import { uniformBytes } from "./null.js";
+import { rangeOf } from "./passes/access.js";
 import { type PassReport, runPasses } from "./passes/fuse.js";
 import { ScratchSet } from "./scratch.js";
 import type { Storage } from "./storage.js";
@@ -79,6 +80,9 @@ export class Program<I extends Inputs, O extends Outputs> {
   readonly #placement: Placement;
   readonly #owned: Storage[];
   readonly #outputRoots: Storage[] = [];
+  readonly #pinned: readonly Storage[];
+  /** Where everything lies that is not in the scratch, by root. */
+  readonly #places = new Map<Storage, Place>();
   #prepared: PreparedProgram | null = null;
   #preparedVersion = -1;
   #uniforms = 0;
@@ -98,7 +102,7 @@ export class Program<I extends Inputs, O extends Outputs> {
     const { calls, passes } = runPasses(recorder.calls, context, fuse);
     this.#calls = calls;
     const appended = new Set(recorder.calls);
-    for (const made of calls) if (!appended.has(made)) device.onCall?.(made.call);
+    for (const fused of calls) if (!appended.has(fused)) device.onCall?.(fused.call);
     const lifetimes = lifetimesOf(this.#calls, outputRoots);
     this.#placement = place(lifetimes);
     this.plan = planOf(
@@ -109,12 +113,27 @@ export class Program<I extends Inputs, O extends Outputs> {
       recorder.calls.length,
       passes,
     );
-    for (const root of outputRoots) {
-      if (root.isPlaced) continue; // an input or a weight, returned as it is
+    const made = [...outputRoots].filter((root) => !root.isPlaced); // not an input or a weight, returned as it is
+    const uniforms = uniformBytes(this.calls, device.facts);
+    const outputBytes = made.reduce((sum, root) => sum + root.bytes, 0);
+    const { scratchBytes, lowerBoundBytes } = this.plan;
+    device.requireRoom(
+      scratch.growth(this.#placement.slots) + uniforms + outputBytes,
+      `capture of ${label}`,
+      `a program with ${showBytes(scratchBytes)} of scratch (${showBytes(lowerBoundBytes)} live at once)`,
+    );
+    for (const root of made) {
       root.put(device.createBuffer(root.bytes, `${label} output`, "outputs"));
       this.#outputRoots.push(root);
     }
     scratch.reserve(this.#placement.slots);
+    // a scope may end, and the pool give its memory to others, while this program still binds it
+    const placed = [...new Set(calls.flatMap(({ storages }) => storages.map(({ root }) => root)))].filter(
+      (root) => root.isPlaced,
+    );
+    this.#pinned = placed.filter((root) => !root.isPersistent && !outputRoots.has(root));
+    for (const root of placed) this.#places.set(root, root.place());
+    for (const root of this.#pinned) root.pin();
     this.#prepare();
   }
 
@@ -148,9 +167,10 @@ export class Program<I extends Inputs, O extends Outputs> {
 
   dispose(): void {
     this.#unprepare();
+    for (const root of this.#pinned) this.device.unpin(root);
     for (const storage of this.#owned) this.device.release(storage);
     for (const root of this.#outputRoots) {
-      const buffer = root.free();
+      const buffer = root.free("when its program was disposed of");
       if (buffer) this.device.destroyBuffer(buffer, "outputs");
     }
   }
@@ -172,11 +192,10 @@ export class Program<I extends Inputs, O extends Outputs> {
   }
 
   #place(storage: Storage): Place {
-    const slot = this.#placement.slotOf.get(storage.root);
-    if (slot === undefined) return storage.place();
-    let offset = 0;
-    for (let part: Storage | null = storage; part?.parent; part = part.parent) offset += part.offset;
-    return { buffer: this.scratch.buffer(slot), offset, bytes: storage.bytes };
+    const { root } = storage;
+    const slot = this.#placement.slotOf.get(root);
+    const buffer = slot === undefined ? this.#places.get(root)!.buffer : this.scratch.buffer(slot);
+    return { buffer, offset: rangeOf(storage).begin, bytes: storage.bytes };
   }
 }
 

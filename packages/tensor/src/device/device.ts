@@ -1,5 +1,5 @@
 import type { DeviceFacts, KernelCall } from "@attune/kernels-wgsl";
-import { TensorError } from "../errors.js";
+import { MemoryBudgetError, showBytes, TensorError } from "../errors.js";
 import type { Tensor } from "../tensor.js";
 import type { Backend, BackendBuffer } from "./backend.js";
 import { type Category, MemoryLedger } from "./memory.js";
@@ -28,7 +28,7 @@ export class Device {
   onCall: ((call: KernelCall) => void) | null = null;
   /** Whether programs are fused unless they say otherwise (capture.ts). */
   fuses = true;
-  readonly #scopes: Storage[][] = [];
+  readonly #scopes: { made: Storage[]; name: string }[] = [];
   readonly #pool = new Map<number, BackendBuffer[]>();
   #recorder: Recorder | null = null;
   #empty: Storage | null = null;
@@ -36,7 +36,10 @@ export class Device {
   constructor(
     readonly backend: Backend,
     engineBytes = 0,
+    /** Most bytes that may be live at once; what would exceed it throws MemoryBudgetError. */
+    readonly budgetBytes = Number.POSITIVE_INFINITY,
   ) {
+    backend.holders = () => this.memory.largest();
     if (engineBytes > 0) this.memory.add("engine", engineBytes);
   }
 
@@ -55,8 +58,9 @@ export class Device {
     if (this.#recorder) return storage;
     const size = sizeClass(bytes);
     const pooled = this.#pool.get(size)?.pop();
+    if (pooled) this.memory.hold(pooled, label, "activations");
     storage.put(pooled ?? this.createBuffer(size, label, "activations"));
-    this.#scopes.at(-1)?.push(storage);
+    this.#scopes.at(-1)?.made.push(storage);
     return storage;
   }
 
@@ -76,10 +80,20 @@ export class Device {
     return storage;
   }
 
-  release(storage: Storage): void {
+  /** Frees memory now; what a captured program binds is kept for it until the program is disposed of. */
+  release(storage: Storage, by = "by dispose"): void {
     if (storage.parent || storage.isFreed) return;
-    const buffer = storage.free();
-    if (!buffer) return;
+    const buffer = storage.free(by);
+    if (buffer) this.#reclaim(storage, buffer);
+  }
+
+  /** A captured program binds no longer what it pinned. */
+  unpin(storage: Storage): void {
+    const buffer = storage.unpin();
+    if (buffer) this.#reclaim(storage.root, buffer);
+  }
+
+  #reclaim(storage: Storage, buffer: BackendBuffer): void {
     if (storage.isPersistent) this.destroyBuffer(buffer, storage.category);
     else {
       const free = this.#pool.get(buffer.bytes);
@@ -89,12 +103,40 @@ export class Device {
   }
 
   createBuffer(bytes: number, label: string, category: Category): BackendBuffer {
+    this.requireRoom(bytes, label, `a buffer of ${showBytes(bytes)}`);
     const buffer = this.backend.createBuffer(bytes, label);
     this.memory.add(category, bytes);
+    this.memory.hold(buffer, label, category);
     return buffer;
   }
 
+  /**
+   * Makes sure that so many bytes more fit the budget, giving up pooled memory for them.
+   * @throws MemoryBudgetError saying what was asked for, what is left and who holds the rest
+   */
+  requireRoom(bytes: number, label: string, what: string): void {
+    if (this.memory.liveBytes + bytes <= this.budgetBytes) return;
+    this.#dropPool();
+    const { liveBytes } = this.memory;
+    const overBytes = liveBytes + bytes - this.budgetBytes;
+    if (overBytes <= 0) return;
+    const left = Math.max(0, this.budgetBytes - liveBytes);
+    throw new MemoryBudgetError(
+      `${label}: ${what} exceeds the memory budget of ${showBytes(this.budgetBytes)}: ${showBytes(left)} are left, ${showBytes(overBytes)} too few. Use a smaller batch or length, or checkpoint(...)`,
+      {
+        label,
+        bytes,
+        budgetBytes: this.budgetBytes,
+        liveBytes,
+        overBytes,
+        live: { ...this.memory.live },
+        holders: this.memory.largest(),
+      },
+    );
+  }
+
   destroyBuffer(buffer: BackendBuffer, category: Category): void {
+    this.memory.drop(buffer);
     this.memory.remove(category, buffer.bytes);
     buffer.destroy();
   }
@@ -115,6 +157,9 @@ export class Device {
     this.onCall?.(call);
     if (call.workgroups.includes(0)) return; // nothing to do: an empty tensor
     this.#checkWorkgroups(call);
+    call.kernel.bindings.forEach(({ access }, place) => {
+      if (access === "read_write") storages[place]!.wasWritten();
+    });
     if (this.#recorder) {
       for (const storage of storages) {
         if (storage.isFreed) storage.place(); // throws and says why
@@ -130,24 +175,26 @@ export class Device {
 
   /**
    * Runs `body` and frees every tensor made in it except those it returns (alone, in an array or in an object), which pass to the
-   * scope around. Synchronous: there is nothing to await in a step.
+   * scope around. Synchronous: there is nothing to await in a step. Errors about its tensors call it by `name`.
    */
-  scope<T>(body: () => T): T {
+  scope<T>(body: () => T, name = ""): T {
     if (this.#recorder) return body(); // a captured program plans exact lifetimes itself
     const made: Storage[] = [];
-    this.#scopes.push(made);
+    const scope = { made, name };
+    this.#scopes.push(scope);
+    const by = name ? `when the scope "${name}" ended` : "when its scope ended";
     try {
       const result = body();
       const kept = new Set(tensorsIn(result).map((tensor) => tensor.storage.root));
       this.#scopes.pop();
       for (const storage of made) {
-        if (!kept.has(storage)) this.release(storage);
-        else this.#scopes.at(-1)?.push(storage);
+        if (!kept.has(storage)) this.release(storage, by);
+        else this.#scopes.at(-1)?.made.push(storage);
       }
       return result;
     } catch (error) {
-      if (this.#scopes.at(-1) === made) this.#scopes.pop();
-      for (const storage of made) this.release(storage);
+      if (this.#scopes.at(-1) === scope) this.#scopes.pop();
+      for (const storage of made) this.release(storage, by);
       throw error;
     }
   }
@@ -180,9 +227,13 @@ export class Device {
 
   /** Destroys pooled memory that nothing uses. */
   trim(): void {
+    this.#dropPool();
+    this.backend.flush();
+  }
+
+  #dropPool(): void {
     for (const buffers of this.#pool.values()) for (const buffer of buffers) this.destroyBuffer(buffer, "activations");
     this.#pool.clear();
-    this.backend.flush();
   }
 
   destroy(): void {

@@ -1,6 +1,14 @@
+import type { Holder } from "../errors.js";
+import type { BackendBuffer } from "./backend.js";
+
 /** What device memory is used for: the rows of a memory plan. */
 export const CATEGORIES = ["weights", "gradients", "optimizer", "activations", "inputs", "outputs", "cache", "engine"] as const;
 export type Category = (typeof CATEGORIES)[number];
+
+interface Held {
+  readonly label: string;
+  readonly category: Category;
+}
 
 /** Counts live buffers by category, and remembers the peak. The planner's ledger: it sees what the engine asks for. */
 export class MemoryLedger {
@@ -19,6 +27,30 @@ export class MemoryLedger {
       this.peakBytes = this.liveBytes;
       this.atPeak = { ...this.live };
     }
+  }
+
+  /** Live buffers and whose they are. */
+  readonly #held = new Map<BackendBuffer, Held>();
+
+  /** Notes a buffer's owner: from its creation on, and again when the pool gives it to another. */
+  hold(buffer: BackendBuffer, label: string, category: Category): void {
+    this.#held.set(buffer, { label, category });
+  }
+
+  drop(buffer: BackendBuffer): void {
+    this.#held.delete(buffer);
+  }
+
+  /** The largest holders of live memory; buffers whose labels differ in a last number alone count together. */
+  largest(most = 5): Holder[] {
+    const groups = new Map<string, { label: string; category: Category; bytes: number; count: number }>();
+    for (const [{ bytes }, { label, category }] of this.#held) {
+      const name = label.replace(/ \d+$/, "");
+      const key = `${category} ${name}`;
+      const group = groups.get(key) ?? { label: name, category, bytes: 0, count: 0 };
+      groups.set(key, { ...group, bytes: group.bytes + bytes, count: group.count + 1 });
+    }
+    return [...groups.values()].sort((a, b) => b.bytes - a.bytes).slice(0, most);
   }
 
   /** The peak counts from what is live now. */

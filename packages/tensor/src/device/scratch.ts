@@ -15,6 +15,11 @@ export class ScratchSet {
     return this.#buffers.reduce((sum, buffer) => sum + buffer.bytes, 0);
   }
 
+  /** Bytes by which the set would grow for a program with these slots. */
+  growth(slots: readonly number[]): number {
+    return slots.reduce((sum, bytes, slot) => sum + Math.max(0, bytes - (this.#buffers[slot]?.bytes ?? 0)), 0);
+  }
+
   /** Makes slot i hold at least slots[i] bytes. */
   reserve(slots: readonly number[]): void {
     let grew = false;

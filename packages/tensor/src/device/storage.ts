@@ -1,4 +1,4 @@
-import { TensorError } from "../errors.js";
+import { FreedError, TensorError } from "../errors.js";
 import type { BackendBuffer, Place } from "./backend.js";
 import type { Category } from "./memory.js";
 
@@ -8,7 +8,11 @@ import type { Category } from "./memory.js";
  */
 export class Storage {
   #buffer: BackendBuffer | null = null;
-  #isFreed = false;
+  /** Who took the memory away: a scope by its name, or dispose. */
+  #freedBy: string | null = null;
+  #writes = 0;
+  #pins = 0;
+  #held: BackendBuffer | null = null;
 
   constructor(
     /** A multiple of 16. */
@@ -36,15 +40,13 @@ export class Storage {
   }
 
   get isFreed(): boolean {
-    return this.parent ? this.parent.isFreed : this.#isFreed;
+    return this.parent ? this.parent.isFreed : this.#freedBy !== null;
   }
 
   place(): Place {
     const root = this.root;
     if (root.isFreed) {
-      throw new TensorError(
-        `${this.label}: its memory was freed when its scope ended (or by dispose). Return it from the scope to keep it.`,
-      );
+      throw new FreedError(`${this.label}: its memory was freed ${root.#freedBy}. Return it from the scope to keep it.`);
     }
     if (!root.#buffer) {
       throw new TensorError(
@@ -58,12 +60,38 @@ export class Storage {
     this.#buffer = buffer;
   }
 
-  /** Takes the memory away, for its owner to reuse or destroy. */
-  free(): BackendBuffer | null {
+  /** Takes the memory away, for its owner to reuse or destroy; null if a program still holds it. `by`: "when its scope ended". */
+  free(by: string): BackendBuffer | null {
     const buffer = this.#buffer;
     this.#buffer = null;
-    this.#isFreed = true;
-    return buffer;
+    this.#freedBy = by;
+    if (this.#pins === 0) return buffer;
+    this.#held = buffer;
+    return null;
+  }
+
+  /** A captured program binds this memory: it outlives its scope until the program is gone. */
+  pin(): void {
+    this.root.#pins++;
+  }
+
+  /** Gives back memory that was freed in the meantime and that nobody else holds. */
+  unpin(): BackendBuffer | null {
+    const { root } = this;
+    root.#pins--;
+    if (root.#pins > 0) return null;
+    const held = root.#held;
+    root.#held = null;
+    return held;
+  }
+
+  /** Grows with every write: what autograd saw of a tensor can be told from what is there now. */
+  get version(): number {
+    return this.#writes + (this.parent?.version ?? 0);
+  }
+
+  wasWritten(): void {
+    this.#writes++;
   }
 
   slice(offset: number, bytes: number, label: string): Storage {
