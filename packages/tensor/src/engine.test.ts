@@ -1,10 +1,12 @@
 import { planUnary } from "@attune/kernels-wgsl";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backward } from "./autograd.js";
+import { capture } from "./device/capture.js";
+import { FreedError } from "./errors.js";
 import { type NodeDevice, openDevice } from "./node.js";
 import { apply, noGrad, type Op } from "./op.js";
 import { attentionSoftmax } from "./ops/attention.js";
-import { add, affine, mul, relu, square } from "./ops/elementwise.js";
+import { accumulateInto, add, affine, mul, relu, square } from "./ops/elementwise.js";
 import { embedding } from "./ops/embedding.js";
 import { linear, matmul } from "./ops/matmul.js";
 import { reshape, sum } from "./ops/reduce.js";
@@ -143,6 +145,80 @@ describe("the eager engine", () => {
       expect(() => tensor(device, [1, 2, 3], [2])).toThrow("shape [2] needs 2 values, got 3");
       expect(() => a.write(new Float32Array(9))).toThrow("write: 36 bytes do not fit a tensor [2, 3] of 32");
     });
+  });
+
+  it("names the scope that freed a tensor", async () => {
+    let stray = tensor(device, [1], [1]);
+    device.scope(() => {
+      stray = affine(stray, 1);
+    }, "epoch 3");
+    expect(() => relu(stray)).toThrow(FreedError);
+    expect(() => relu(stray)).toThrow('its memory was freed when the scope "epoch 3" ended. Return it from the scope');
+    const gone = persistent(device, [4], { label: "gone" });
+    gone.dispose();
+    await expect(gone.toArray()).rejects.toThrow("gone: its memory was freed by dispose");
+  });
+
+  it("says which backward reads freed values: the scope of the forward is over", () => {
+    const w = parameter(device, [1, 2], [2]);
+    const loss = device.scope(() => sum(mul(square(w), w)), "forward"); // square's output stays behind
+    expect(() => backward(loss)).toThrow(
+      /backward of binary: .*the scope "forward" ended.*within the scope that computed its root/,
+    );
+    loss.dispose();
+    w.dispose();
+  });
+
+  it("goes backward twice through values that are still there", async () => {
+    const w = parameter(device, [1, 2], [2]);
+    device.scope(() => {
+      const loss = sum(square(w));
+      backward(loss);
+      backward(loss);
+    });
+    expect([...(await w.grad!.toArray())]).toEqual([4, 8]);
+    w.dispose();
+  });
+
+  it("refuses gradients of integers", () => {
+    device.scope(() => {
+      const table = parameter(device, new Float32Array(4), [2, 2]);
+      const ids = tensor(device, Int32Array.of(1), [1]);
+      expect(() => backward(ids)).toThrow("backward: root must be f32, got i32");
+      ids.requiresGrad = true;
+      expect(() => embedding(table, ids)).toThrow("embedding: an input [1] of i32 requires a gradient");
+      table.dispose();
+    });
+  });
+
+  it("refuses to differentiate at values that were changed in place since", () => {
+    const w = parameter(device, [1, 2], [2]);
+    device.scope(() => {
+      const y = affine(w, 2);
+      const loss = sum(square(y));
+      accumulateInto(y, affine(w, 1)); // into something else: harmless
+      accumulateInto(affine(w, 1), y);
+      expect(() => backward(loss)).toThrow(/backward of unary: unary \[2\] \[2\] was changed in place after unary read it/);
+      const other = sum(square(w));
+      w.write(Float32Array.of(5, 5));
+      expect(() => backward(other)).toThrow("parameter [2] was changed in place after unary read it");
+    });
+    w.dispose();
+  });
+
+  it("keeps memory that a program binds until the program is gone", async () => {
+    const x = device.scope(() => affine(tensor(device, [1, 2], [2]), 1));
+    const program = capture(device, "binds x", {}, () => ({ y: affine(x, 10) }));
+    x.dispose(); // would go to the pool, and to somebody else
+    const other = device.scope(() => affine(tensor(device, [7, 7], [2]), 1));
+    program.run();
+    expect([...(await program.read("y"))]).toEqual([10, 20]);
+    expect(() => relu(x)).toThrow("its memory was freed by dispose");
+    const { liveBuffers } = device.memory;
+    program.dispose();
+    device.trim();
+    expect(device.memory.liveBuffers).toBeLessThan(liveBuffers);
+    other.dispose();
   });
 
   it("refuses a tensor that no binding can hold", async () => {

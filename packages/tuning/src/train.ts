@@ -51,7 +51,12 @@ export interface TrainerOptions {
   /** Of the dropout masks. */
   seed: number;
   scratch?: ScratchSet;
+  /** Captured micro-steps kept at most: the least recently used goes, and is captured again when its shape returns. */
+  maxPrograms?: number;
 }
+
+/** Programs of a run with buckets in two lengths and a few shares of counted rows; each holds its inputs and params alone. */
+const MAX_PROGRAMS = 48;
 
 export interface StepReport {
   /** Updates done so far. */
@@ -78,7 +83,9 @@ export class Trainer {
   readonly state: ProgramState;
   readonly scratch: ScratchSet;
   readonly #model: TrainingModel;
+  /** By shape, the least recently used first. */
   readonly #micro = new Map<string, MicroProgram>();
+  #captured = 0;
   readonly #update: Program<Record<never, never>, Record<never, never>>;
   /** Sum of (loss / tokens of its step) over the steps since it was last read. */
   readonly #loss: Tensor;
@@ -111,10 +118,20 @@ export class Trainer {
     return this.#step;
   }
 
-  /** Captures the programs of these shapes now, the largest first, so that scratch is reserved once. */
+  /** Micro-steps that are captured now, and how many captures it took: more of them mean that shapes returned after they had gone. */
+  get programs(): { live: number; captured: number } {
+    return { live: this.#micro.size, captured: this.#captured };
+  }
+
+  /** Captures the programs of these shapes now, the largest first, so that scratch is reserved once; no more than may be kept. */
   prepare(shapes: readonly BatchDims[]): void {
     const size = (shape: BatchDims): number => shape.rows * (shape.source + shape.target);
-    for (const shape of [...shapes].sort((a, b) => size(b) - size(a))) this.#microProgram(shape);
+    const sorted = [...shapes].sort((a, b) => size(b) - size(a));
+    for (const shape of sorted.slice(0, this.#maxPrograms)) this.#microProgram(shape);
+  }
+
+  get #maxPrograms(): number {
+    return Math.max(1, this.options.maxPrograms ?? MAX_PROGRAMS);
   }
 
   /** Plans of all programs captured so far. */
@@ -184,7 +201,16 @@ export class Trainer {
     const { rows, source, target, hasSegments = false, lossRows } = shape;
     const key = `${rows} x ${source} + ${target}${hasSegments ? " packed" : ""}${lossRows === undefined ? "" : `, ${lossRows} count`}`;
     const known = this.#micro.get(key);
-    if (known) return known;
+    if (known) {
+      this.#micro.delete(key);
+      this.#micro.set(key, known); // the latest again
+      return known;
+    }
+    for (const [oldest, program] of this.#micro) {
+      if (this.#micro.size < this.#maxPrograms) break;
+      program.dispose(); // its work is submitted: the device finishes it
+      this.#micro.delete(oldest);
+    }
     const i32 = (dims: readonly number[]): InputSpec => ({ shape: dims, dtype: "i32" });
     const all = rows * target; // OPT's source and target are the same positions
     const inputs: Record<string, InputSpec> = {
@@ -210,6 +236,7 @@ export class Trainer {
       this.scratch,
     );
     this.#micro.set(key, program);
+    this.#captured++;
     return program;
   }
 }

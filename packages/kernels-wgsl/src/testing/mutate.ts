@@ -52,6 +52,10 @@ export const mutationRules: readonly MutationRule[] = [
   { name: "column shifted", find: /\bi % params\.cols\b/, replace: "(i + 1u) % params.cols" },
   { name: "range test dropped", find: /id < 0i \|\| u32\(id\) >= params\.rows/, replace: "false" },
   { name: "tie shared wrongly", find: /vec4f\(0\.5\), a == b/, replace: "vec4f(1.0), a == b" },
+  // of the generated chains alone (elementwise/fused.ts)
+  { name: "chain stores an earlier value", find: /(s\d+\[i\] = )v[1-9]\d*;/, replace: "$1v0;" },
+  { name: "chain loads the neighbour", find: /(let e\d+ = s\d+\[)i\]/, replace: "$1i + 1u]" },
+  { name: "chain repeats no row", find: / % params\.row\d+/, replace: "" },
   { name: "comparison inverted", find: /x\[base \+ col\] > best/, replace: "x[base + col] < best" },
 ];
 

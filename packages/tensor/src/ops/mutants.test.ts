@@ -39,6 +39,8 @@ describe("mutants of kernels", () => {
         [0, 1, 2].flatMap((occurrence): Mutant[] => {
           const applies = texts.some((text) => mutate(text, rule, occurrence) !== null);
           // a matmul with a packed operand differs from its f32 sibling in how it loads that operand, and only that is tried again
+          // a fused chain's formulas are those of the single kernels, and alpha is 1 in most: what is its own is loads and stores
+          if (/fused/.test(kernel) !== rule.name.startsWith("chain")) return [];
           if (/bf16|f16/.test(kernel) && !rule.name.startsWith("half")) return [];
           return applies && !EQUIVALENT[keyOf(kernel, rule, occurrence)] ? [{ kernel, rule, occurrence, cases }] : [];
         }),
