@@ -1,28 +1,18 @@
 // A software Vulkan driver (Mesa lavapipe) in .attune/driver, for machines where Dawn finds no adapter: no root, nothing
 // outside the project is changed. `node scripts/driver.mjs` probes, and fetches it where it is needed; `--force` fetches it anyway.
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { closure, distributionEntry, errorLine, privateApt, releaseCodename, systemSources } from "./lib/apt.mjs";
+import { fetchPackages, find, has, SetupError } from "./lib/debs.mjs";
 import { probeAdapter } from "./lib/probe.mjs";
-import { capture } from "./lib/process.mjs";
+
+export { SetupError };
 
 export const projectRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const WANTED = ["mesa-vulkan-drivers", "libvulkan1"];
 // The C and C++ runtime must be the one that Node itself runs on.
 const NEVER_UNPACK = /^(libc6|libgcc-s1|libstdc\+\+6|gcc-[\d.]+-base|libx11-data|libdrm-common)$/;
-const OFFLINE =
-  /resolv|could not connect|unable to connect|connection (refused|timed out|failed|reset)|network is unreachable|timed out|no route/i;
-
-/** An error that a person can act on: one line, and an exit code by class (4 device, 5 storage, 6 network). */
-export class SetupError extends Error {
-  constructor(message, exitCode) {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}
-
 const foldersOf = (root) => ({ state: path.join(root, ".attune"), driver: path.join(root, ".attune", "driver") });
 
 /** The environment that makes Vulkan find the project's driver, or null where there is none or a real one is in use. */
@@ -79,80 +69,28 @@ async function useDriver(driver, isWanted) {
 }
 
 async function fetchDriver(root, log) {
-  const { state, driver } = foldersOf(root);
-  const hasApt = process.platform === "linux" && has("apt-get") && has("dpkg");
-  if (!hasApt) throw new SetupError(await adviceWithoutApt(), 4);
-  const codename = await releaseCodename();
-  const entry = distributionEntry(await systemSources(), codename);
-  if (!entry) {
-    throw new SetupError(
-      `no WebGPU adapter, and /etc/apt names no mirror for "${codename}": install mesa-vulkan-drivers (25 or newer)`,
-      4,
-    );
-  }
-  await mkdir(state, { recursive: true }).catch((error) => {
-    throw new SetupError(`cannot write ${state}: ${error.code}`, 5);
+  const { state } = foldersOf(root);
+  if (process.platform !== "linux" || !has("apt-get") || !has("dpkg")) throw new SetupError(await adviceWithoutApt(), 4);
+  log("No graphics adapter found. Getting a software Vulkan driver (Mesa lavapipe), as an ordinary user, into .attune/driver.");
+  return fetchPackages({
+    state,
+    name: "driver",
+    what: "WebGPU adapter",
+    wanted: WANTED,
+    leave: NEVER_UNPACK,
+    prefersBackports: true, // Debian 12's own Mesa is too old for Dawn
+    log,
+    async finish(unpacked, home, version) {
+      const env = await writeEnv(unpacked, unpacked);
+      const probe = await probeAdapter({ ...process.env, ...env });
+      if (!probe.ok) {
+        throw new SetupError(`Mesa ${version} gives Dawn no adapter (${probe.message}); 25.0 or newer is known to work`, 4);
+      }
+      await writeEnv(unpacked, home);
+      log(`  ready: ${probe.adapter.description || probe.adapter.device}`);
+      return probe.adapter;
+    },
   });
-  await removeStale(state);
-  const temporary = path.join(state, `driver.tmp-${process.pid}`);
-  try {
-    log("No graphics adapter found. Getting a software Vulkan driver (Mesa lavapipe), as an ordinary user, into .attune/driver.");
-    log("  package lists: about 10 MB, read once and removed again");
-    const { apt, release } = await readLists(path.join(temporary, "apt"), entry, codename);
-    const { packages: all, error } = await closure(apt, WANTED, release);
-    const packages = all.filter(({ name }) => !NEVER_UNPACK.test(name));
-    const mesa = packages.find(({ name }) => name === "mesa-vulkan-drivers");
-    if (!mesa) throw new SetupError(`the mirror offers no mesa-vulkan-drivers: ${error ?? "nothing to fetch"}`, 4);
-    const bytes = packages.reduce((sum, one) => sum + one.bytes, 0);
-    log(`  packages: ${packages.length} files, ${(bytes / 1e6).toFixed(0)} MB (Mesa ${mesa.version}) -> ${driver}`);
-    const unpacked = path.join(temporary, "driver");
-    await unpack(apt, packages, path.join(temporary, "debs"), path.join(unpacked, "root"));
-    const env = await writeEnv(unpacked, unpacked);
-    const probe = await probeAdapter({ ...process.env, ...env });
-    if (!probe.ok) {
-      throw new SetupError(`Mesa ${mesa.version} gives Dawn no adapter (${probe.message}); 25.0 or newer is known to work`, 4);
-    }
-    await writeEnv(unpacked, driver);
-    await rm(driver, { recursive: true, force: true });
-    await rename(unpacked, driver).catch(async (error) => {
-      if (!driverEnv(root)) throw error; // else another process put it there in the meantime: as good as ours
-    });
-    log(`  ready: ${probe.adapter.description || probe.adapter.device}`);
-    return probe.adapter;
-  } catch (error) {
-    if (error?.code === "ENOSPC" || error?.code === "EACCES") throw new SetupError(`cannot write ${state}: ${error.code}`, 5);
-    throw error;
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
-}
-
-/** With the backports where the release has them: Debian 12's own Mesa is too old for Dawn. */
-async function readLists(folder, entry, codename) {
-  const updates = entry.suites.includes(`${codename}-updates`) ? [`${codename}-updates`] : [];
-  const backports = `${codename}-backports`;
-  const apt = await privateApt(folder, entry, [codename, ...updates, backports]);
-  const first = await apt("apt-get", ["update", "-q"]);
-  if (first.code === 0) return { apt, release: backports };
-  const why = errorLine(first.stderr);
-  if (OFFLINE.test(first.stderr))
-    throw new SetupError(`no WebGPU adapter, and the package mirror cannot be reached to fetch one (${why})`, 6);
-  const plain = await privateApt(folder, entry, [codename, ...updates]);
-  const second = await plain("apt-get", ["update", "-q"]);
-  if (second.code !== 0) throw new SetupError(`cannot read the package lists: ${errorLine(second.stderr)}`, 6);
-  return { apt: plain, release: "" };
-}
-
-async function unpack(apt, packages, debs, target) {
-  await mkdir(debs, { recursive: true });
-  await mkdir(target, { recursive: true });
-  const names = packages.map(({ name, version }) => `${name}=${version}`);
-  const run = await apt("apt-get", ["download", "-q", ...names], { cwd: debs }); // apt checks size and hash
-  if (run.code !== 0) throw new SetupError(`download failed: ${errorLine(run.stderr)}`, OFFLINE.test(run.stderr) ? 6 : 5);
-  for (const file of await readdir(debs)) {
-    const done = await capture("dpkg", ["-x", path.join(debs, file), target]);
-    if (done.code !== 0) throw new SetupError(`cannot unpack ${file}: ${errorLine(done.stderr)}`, 5);
-  }
 }
 
 /** Writes the ICD and env.json of the tree in `folder`, as seen from `home`, its place once it is renamed. */
@@ -182,36 +120,6 @@ async function writeIfChanged(file, value) {
   await writeFile(`${file}.tmp-${process.pid}`, text);
   await rename(`${file}.tmp-${process.pid}`, file);
 }
-
-async function find(folder, name) {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  const here = entries.find((entry) => entry.name === name);
-  if (here) return path.join(folder, name);
-  for (const entry of entries.filter((one) => one.isDirectory())) {
-    const found = await find(path.join(folder, entry.name), name);
-    if (found) return found;
-  }
-  return "";
-}
-
-/** What an interrupted run left: its folder bears the number of a process that is gone. */
-async function removeStale(state) {
-  for (const name of await readdir(state)) {
-    const pid = Number(/^driver\.tmp-(\d+)$/.exec(name)?.[1]);
-    if (pid && !isAlive(pid)) await rm(path.join(state, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM";
-  }
-}
-
-const has = (tool) => (process.env.PATH ?? "").split(path.delimiter).some((folder) => existsSync(path.join(folder, tool)));
 
 function cannotLoad(message) {
   const hint = /GLIBC|musl|ld-linux/.test(message)
