@@ -54,7 +54,7 @@ export const mutationRules: readonly MutationRule[] = [
   { name: "tie shared wrongly", find: /vec4f\(0\.5\), a == b/, replace: "vec4f(1.0), a == b" },
   // of the generated chains alone (elementwise/fused.ts)
   { name: "chain stores an earlier value", find: /(s\d+\[i\] = )v[1-9]\d*;/, replace: "$1v0;" },
-  { name: "chain loads the neighbour", find: /(let e\d+ = s\d+\[)i\]/, replace: "$1i + 1u]" },
+  { name: "chain loads the neighbour", find: /(let e\d+ = s\d+\[i\]);/, replace: "$1.yzwx;" },
   { name: "chain repeats no row", find: / % params\.row\d+/, replace: "" },
   { name: "comparison inverted", find: /x\[base \+ col\] > best/, replace: "x[base + col] < best" },
 ];

@@ -1,17 +1,10 @@
-import { type DeviceFacts, type Kernel, type KernelCall, paramBytes, specialize, writeParams } from "@attune/kernels-wgsl";
-import {
-  AllocationError,
-  DeviceError,
-  DeviceLostError,
-  DeviceStalledError,
-  type Holder,
-  PipelineError,
-  showBytes,
-  TensorError,
-} from "../errors.js";
+import { type DeviceFacts, type Kernel, type KernelCall, paramBytes, writeParams } from "@attune/kernels-wgsl";
+import { AllocationError, DeviceError, type Holder, showBytes, TensorError } from "../errors.js";
 import { alignTo } from "./align.js";
 import type { Backend, BackendBuffer, Place, PreparedProgram } from "./backend.js";
+import { Failures } from "./failures.js";
 import { uniformBytes } from "./null.js";
+import { PipelineCache } from "./pipelines.js";
 
 /** Eager calls per submit: enough to amortise a submit (~40 us), few enough that the device starts early. */
 const CALLS_PER_SUBMIT = 192;
@@ -55,10 +48,6 @@ interface ReadyCall {
   readonly y: number;
   readonly z: number;
 }
-interface Pipeline {
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-}
 
 export class WebGpuBackend implements Backend {
   readonly isPaper = false;
@@ -70,9 +59,7 @@ export class WebGpuBackend implements Backend {
     buffers: 0,
     bindGroups: 0,
   };
-  /** By the kernel itself, not its name: two kernels of two authors may share a name. */
-  readonly #pipelines = new Map<Kernel, Map<string, Pipeline>>();
-  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pipelines: PipelineCache;
   readonly #ring: GPUBuffer;
   readonly #ringSlot: number;
   readonly #ringBytes: ArrayBuffer;
@@ -81,18 +68,14 @@ export class WebGpuBackend implements Backend {
   #pass: GPUComputePassEncoder | null = null;
   #uploaded = 0;
   #hasNewText = false;
-  /** Reported at the next flush or read-back, once. */
-  #failure: DeviceError | null = null;
-  /** Reported by everything that follows: a lost device does nothing, and says that it did. */
-  #end: DeviceError | null = null;
+  readonly #failures: Failures;
   readonly #wait: NonNullable<WebGpuOptions["wait"]>;
   readonly #stallMs: number;
-  holders: () => readonly Holder[] = () => [];
 
   constructor(
     readonly gpu: GPUDevice,
     readonly facts: DeviceFacts,
-    private readonly options: WebGpuOptions = {},
+    options: WebGpuOptions = {},
   ) {
     this.#wait = options.wait ?? ((promise) => promise);
     this.#stallMs = options.stallMs ?? (facts.isSoftware ? STALL_MS.software : STALL_MS.hardware);
@@ -103,17 +86,20 @@ export class WebGpuBackend implements Backend {
       size: this.#ringBytes.byteLength,
       usage: GPU_USAGE.UNIFORM | GPU_USAGE.COPY_DST,
     });
-    gpu.addEventListener?.("uncapturederror", (event) => {
-      event.preventDefault(); // dawn.node prints it to stdout otherwise
-      this.#failure ??= this.#typed(event.error);
+    this.#failures = new Failures(gpu);
+    this.#pipelines = new PipelineCache(gpu, options.rewrite, (milliseconds) => {
+      this.#hasNewText = true;
+      this.stats.texts++;
+      this.stats.compileMs += milliseconds;
     });
-    void gpu.lost.then((info) => {
-      if (info.reason === "destroyed") return;
-      this.#end ??= new DeviceLostError(
-        `device lost: ${info.message}. Nothing can be read from it any more: open a device anew and resume from the last checkpoint`,
-        { holders: this.holders() },
-      );
-    });
+  }
+
+  get holders(): () => readonly Holder[] {
+    return this.#failures.holders;
+  }
+
+  set holders(holders: () => readonly Holder[]) {
+    this.#failures.holders = holders;
   }
 
   /** Device memory that the backend takes for itself. */
@@ -122,7 +108,7 @@ export class WebGpuBackend implements Backend {
   }
 
   createBuffer(bytes: number, label: string): GpuBuffer {
-    this.#throwEnd();
+    this.#failures.throwEnd();
     const { maxBufferSize } = this.facts.limits;
     if (bytes > maxBufferSize) {
       throw new AllocationError(`${label}: a buffer of ${bytes} bytes exceeds this device's maxBufferSize of ${maxBufferSize}`, {
@@ -163,14 +149,14 @@ export class WebGpuBackend implements Backend {
   }
 
   dispatch(call: KernelCall, places: readonly Place[]): void {
-    this.#throwEnd();
+    this.#failures.throwEnd();
     const bytes = paramBytes(call.kernel);
     if (bytes > this.#ringSlot) {
       throw new TensorError(
         `kernel ${call.kernel.name}: its ${bytes} bytes of params exceed the ${this.#ringSlot} that an eager call has. Capture it, or give it fewer.`,
       );
     }
-    const { pipeline, layout } = this.#pipeline(call);
+    const { pipeline, layout } = this.#pipelines.get(call);
     const offset = this.#ringUsed * this.#ringSlot;
     writeParams(call, new DataView(this.#ringBytes), offset);
     this.#ringUsed++;
@@ -187,7 +173,7 @@ export class WebGpuBackend implements Backend {
     const view = new DataView(data);
     let offset = 0;
     const ready = steps.map(({ call, places }) => {
-      const { pipeline, layout } = this.#pipeline(call);
+      const { pipeline, layout } = this.#pipelines.get(call);
       writeParams(call, view, offset);
       const bindGroup = this.#bindGroup(call, layout, places, uniforms.gpu, offset);
       offset += alignTo(paramBytes(call.kernel), this.facts.limits.minUniformBufferOffsetAlignment);
@@ -201,11 +187,11 @@ export class WebGpuBackend implements Backend {
   flush(): void {
     this.#submit();
     this.#releaseStaging(); // destroyed buffers and written staging are given back only when a submit follows
-    this.#throwFailure();
+    this.#failures.throwAny();
   }
 
   async read(place: Place): Promise<ArrayBuffer> {
-    this.#throwEnd();
+    this.#failures.throwEnd();
     const usage = GPU_USAGE.MAP_READ | GPU_USAGE.COPY_DST;
     const staging = this.#allocate({ label: "read-back", size: place.bytes, usage });
     this.#endPass();
@@ -213,17 +199,17 @@ export class WebGpuBackend implements Backend {
     this.#submit();
     const start = performance.now();
     try {
-      await this.#settled(staging.mapAsync(GPU_MAP_READ), place.bytes);
+      await this.#failures.settled(staging.mapAsync(GPU_MAP_READ), this.#wait, this.#stallMs, place.bytes);
       return staging.getMappedRange().slice(0);
     } catch (error) {
       if (error instanceof DeviceError) throw error;
-      this.#throwFailure();
+      this.#failures.throwAny();
       throw new DeviceError(`read-back failed: ${(error as Error).message}`);
     } finally {
       if (this.#hasNewText) this.stats.compileMs += performance.now() - start;
       this.#hasNewText = false;
       staging.destroy();
-      this.#throwFailure();
+      this.#failures.throwAny();
     }
   }
 
@@ -231,54 +217,6 @@ export class WebGpuBackend implements Backend {
     this.#submit();
     this.#ring.destroy();
     this.gpu.destroy();
-  }
-
-  #throwFailure(): void {
-    this.#throwEnd();
-    const failure = this.#failure;
-    this.#failure = null;
-    if (failure) throw failure;
-  }
-
-  #throwEnd(): void {
-    if (this.#end) throw this.#end;
-  }
-
-  /** Awaits the device, but not for ever. */
-  async #settled(promise: Promise<unknown>, bytes: number): Promise<void> {
-    let isOver = false;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const stalled = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const seconds = this.#stallMs / 1000;
-        const error = new DeviceStalledError(
-          `device stalled: a read-back of ${bytes} bytes, with the work in front of it, did not finish in ${seconds} s. A kernel hangs, or too much work waits between two read-backs (openDevice({ stallMs }) allows more)`,
-          { label: "read-back", bytes, holders: this.holders() },
-        );
-        this.#end ??= error;
-        reject(error);
-      }, this.#stallMs);
-    });
-    try {
-      await Promise.race([this.#wait(promise, () => isOver), stalled]);
-    } finally {
-      isOver = true;
-      clearTimeout(timer);
-    }
-  }
-
-  /** What Dawn reports without a call to blame, as one of our errors: the label that it names says whose fault it is. */
-  #typed(error: GPUError): DeviceError {
-    const { message } = error;
-    const label = message.match(/\[\w+ "([^"]*)"\]/)?.[1];
-    const details = label === undefined ? {} : { label };
-    if (error.constructor.name === "GPUOutOfMemoryError" || /out of (?:device )?memory/i.test(message)) {
-      return new AllocationError(`device out of memory: ${message}`, { ...details, holders: this.holders() });
-    }
-    if (/\[(?:Invalid )?(?:ShaderModule|ComputePipeline)\b/.test(message) || /\bWGSL\b|while parsing/i.test(message)) {
-      return new PipelineError(`device error: ${message}`, details);
-    }
-    return new DeviceError(`device error: ${message}`, details);
   }
 
   #allocate(descriptor: GPUBufferDescriptor & { label: string }): GPUBuffer {
@@ -297,7 +235,7 @@ export class WebGpuBackend implements Backend {
 
   /** Encodes and submits a whole program: nothing is made here but the encoder, and a pipeline is set only where it changes. */
   #replay(ready: readonly ReadyCall[]): void {
-    this.#throwEnd();
+    this.#failures.throwEnd();
     this.#submit();
     const encoder = this.gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
@@ -348,52 +286,6 @@ export class WebGpuBackend implements Backend {
   #releaseStaging(): void {
     this.gpu.queue.submit([]);
     this.#uploaded = 0;
-  }
-
-  #pipeline(call: KernelCall): Pipeline {
-    const variants = this.#pipelines.get(call.kernel) ?? new Map<string, Pipeline>();
-    this.#pipelines.set(call.kernel, variants);
-    const key = JSON.stringify([call.variant, call.replaceUses]);
-    const known = variants.get(key);
-    if (known) return known;
-    const start = performance.now();
-    const text = specialize(call);
-    const code = this.options.rewrite?.(call.kernel, text) ?? text;
-    const layout = this.#layout(call.kernel);
-    const made = { pipeline: this.#compiled(call.kernel.name, key, code, layout), layout };
-    variants.set(key, made);
-    this.#hasNewText = true;
-    this.stats.texts++;
-    this.stats.compileMs += performance.now() - start;
-    return made;
-  }
-
-  #compiled(kernel: string, variant: string, code: string, layout: GPUBindGroupLayout): GPUComputePipeline {
-    try {
-      const module = this.gpu.createShaderModule({ label: kernel, code });
-      return this.gpu.createComputePipeline({
-        label: `${kernel} ${variant}`,
-        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: "main" },
-      });
-    } catch (error) {
-      throw new PipelineError(`kernel ${kernel} ${variant}: no pipeline: ${(error as Error).message}`, { label: kernel });
-    }
-  }
-
-  #layout(kernel: Kernel): GPUBindGroupLayout {
-    const key = kernel.bindings.map((binding) => binding.access).join();
-    const known = this.#layouts.get(key);
-    if (known) return known;
-    const entries: GPUBindGroupLayoutEntry[] = kernel.bindings.map((binding, index) => ({
-      binding: index,
-      visibility: 4, // COMPUTE
-      buffer: { type: binding.access === "read" ? "read-only-storage" : "storage" },
-    }));
-    entries.push({ binding: entries.length, visibility: 4, buffer: { type: "uniform" } });
-    const layout = this.gpu.createBindGroupLayout({ entries });
-    this.#layouts.set(key, layout);
-    return layout;
   }
 
   #bindGroup(

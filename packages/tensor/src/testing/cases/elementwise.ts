@@ -110,9 +110,9 @@ export const elementwiseCases: readonly OpCase[] = [
     inputs: ({ size }) => [{ shape: [size!] }, { shape: [size!] }],
     run: ([x, y]) => {
       accumulateInto(x!, y!, 0.5);
-      return affine(y!, 1); // a copy: y itself is the input
+      return affine(y!, 2); // y itself is the input
     },
-    reference: ([x, y]) => zip(x!, y!, (u, v) => v + 0.5 * u),
+    reference: ([x, y]) => zip(x!, y!, (u, v) => 2 * (v + 0.5 * u)),
     isForwardOnly: true,
   },
   ...([null, 0, 1, 2] as const).map(

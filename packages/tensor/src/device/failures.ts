@@ -1,0 +1,82 @@
+// What goes wrong on a device without a call to blame: Dawn reports it later, a lost device does nothing and says that it did, and a
+// hung kernel says nothing at all. Everything becomes one of our errors, thrown where the engine next waits or asks.
+import { AllocationError, DeviceError, DeviceLostError, DeviceStalledError, type Holder, PipelineError } from "../errors.js";
+
+export class Failures {
+  /** Who holds memory, for errors about it. */
+  holders: () => readonly Holder[] = () => [];
+  /** Reported at the next flush or read-back, once. */
+  #once: DeviceError | null = null;
+  /** Reported by everything that follows. */
+  #end: DeviceError | null = null;
+
+  constructor(gpu: GPUDevice) {
+    gpu.addEventListener?.("uncapturederror", (event) => {
+      event.preventDefault(); // dawn.node prints it to stdout otherwise
+      this.#once ??= typed(event.error, this.holders);
+    });
+    void gpu.lost.then(({ reason, message }) => {
+      if (reason === "destroyed") return;
+      this.#end ??= new DeviceLostError(
+        `device lost: ${message}. Nothing can be read from it any more: open a device anew and resume from the last checkpoint`,
+        { holders: this.holders() },
+      );
+    });
+  }
+
+  /** @throws DeviceLostError, DeviceStalledError: the device is of no use any more */
+  throwEnd(): void {
+    if (this.#end) throw this.#end;
+  }
+
+  /** @throws DeviceError that was reported since the last call */
+  throwAny(): void {
+    this.throwEnd();
+    const failure = this.#once;
+    this.#once = null;
+    if (failure) throw failure;
+  }
+
+  /**
+   * Awaits the device, but not for ever: `wait` gets the promise and a function that says that nobody waits any more.
+   * @throws DeviceStalledError after `stallMs`, and from then on from every call
+   */
+  async settled(
+    promise: Promise<unknown>,
+    wait: (promise: Promise<unknown>, isOver: () => boolean) => Promise<unknown>,
+    stallMs: number,
+    bytes: number,
+  ): Promise<void> {
+    let isOver = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stalled = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        this.#end ??= new DeviceStalledError(
+          `device stalled: a read-back of ${bytes} bytes, with the work in front of it, did not finish in ${stallMs / 1000} s. A kernel hangs, or too much work waits between two read-backs (openDevice({ stallMs }) allows more)`,
+          { label: "read-back", bytes, holders: this.holders() },
+        );
+        reject(this.#end);
+      }, stallMs);
+    });
+    try {
+      await Promise.race([wait(promise, () => isOver), stalled]);
+    } finally {
+      isOver = true;
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The label that Dawn's message names says whose fault it is. */
+function typed(error: GPUError, holders: () => readonly Holder[]): DeviceError {
+  const { message } = error;
+  const label = message.match(/\[(?:Invalid )?\w+ "([^"]*)"\]/)?.[1];
+  const details = label === undefined ? {} : { label };
+  if (error.constructor.name === "GPUOutOfMemoryError" || /out of (?:device )?memory/i.test(message)) {
+    return new AllocationError(`device out of memory: ${message}`, { ...details, holders: holders() });
+  }
+  if (/\[(?:Invalid )?(?:ShaderModule|ComputePipeline)\b/.test(message) || /\bWGSL\b|while parsing/i.test(message)) {
+    return new PipelineError(`device error: ${message}`, details);
+  }
+  return new DeviceError(`device error: ${message}`, details);
+}

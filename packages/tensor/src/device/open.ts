@@ -1,0 +1,64 @@
+import { type DeviceFacts, factsOf } from "@attune/kernels-wgsl";
+import { DeviceError } from "../errors.js";
+import { Device } from "./device.js";
+import { WebGpuBackend, type WebGpuOptions } from "./webgpu.js";
+
+/** Features asked for where the adapter has them. */
+const WANTED_FEATURES: readonly string[] = [
+  "shader-f16",
+  "subgroups",
+  "timestamp-query",
+  "chromium-experimental-subgroup-matrix", // tensor cores, where Dawn is told to show them
+];
+
+export interface OpenOptions extends WebGpuOptions {
+  /** Pretend that these features are missing: tests of fallbacks. */
+  without?: readonly string[];
+  /** Pretend to smaller limits: tests of splitting and refusals. */
+  limits?: Partial<DeviceFacts["limits"]>;
+  /** Most bytes of device memory that may be live at once: what would exceed it throws MemoryBudgetError before it is allocated. */
+  budgetBytes?: number;
+  /** How to await a software adapter, where the usual way would take the processor from it. */
+  softwareWait?: WebGpuOptions["wait"];
+  /** Told of the WebGPU device before anything is allocated on it. */
+  onDevice?: (gpu: GPUDevice) => void;
+}
+
+export interface WebGpuDevice extends Device {
+  readonly backend: WebGpuBackend;
+}
+
+/**
+ * Opens an adapter with all limits and features that the kernels can use. `gpu` is navigator.gpu in a browser; in Node, openDevice of
+ * @attune/tensor/node brings Dawn's.
+ * @throws DeviceError (exitClass "device") if there is no adapter, with what to do
+ */
+export async function openWebGpu(gpu: GPU, options: OpenOptions = {}): Promise<WebGpuDevice> {
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) {
+    throw new DeviceError(
+      "no WebGPU adapter: neither a GPU nor a software driver was found. Install your GPU's driver, or (in Node) run `npm run setup` for a software one.",
+    );
+  }
+  const { limits } = adapter;
+  const made = await adapter.requestDevice({
+    label: "attune",
+    requiredFeatures: WANTED_FEATURES.filter(
+      (name) => adapter.features.has(name as GPUFeatureName) && !options.without?.includes(name),
+    ) as GPUFeatureName[],
+    requiredLimits: {
+      maxBufferSize: limits.maxBufferSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+    },
+  });
+  options.onDevice?.(made);
+  const real = factsOf(made, adapter.info);
+  const facts: DeviceFacts = { ...real, limits: { ...real.limits, ...options.limits } };
+  const wait = options.wait ?? (facts.isSoftware ? options.softwareWait : undefined);
+  const backend = new WebGpuBackend(made, facts, { ...options, wait });
+  return new Device(backend, WebGpuBackend.engineBytes(facts), options.budgetBytes) as WebGpuDevice;
+}

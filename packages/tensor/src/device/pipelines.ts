@@ -1,0 +1,68 @@
+// Compiled kernels of one device, each text once: createComputePipeline costs a millisecond even for a text it has seen, and the first
+// dispatch of a new one up to seconds (drivers compile there).
+import { type Kernel, type KernelCall, specialize } from "@attune/kernels-wgsl";
+import { PipelineError } from "../errors.js";
+
+export interface Pipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+export class PipelineCache {
+  /** By the kernel itself, not its name: two kernels of two authors may share a name. */
+  readonly #pipelines = new Map<Kernel, Map<string, Pipeline>>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+
+  constructor(
+    readonly gpu: GPUDevice,
+    /** Replaces a kernel's text before it is compiled: mutation tests. */
+    readonly rewrite: ((kernel: Kernel, code: string) => string) | undefined,
+    /** Told of each new text and how long its pipeline took. */
+    readonly onCompiled: (milliseconds: number) => void,
+  ) {}
+
+  /** @throws PipelineError naming the kernel */
+  get(call: KernelCall): Pipeline {
+    const { kernel } = call;
+    const variants = this.#pipelines.get(kernel) ?? new Map<string, Pipeline>();
+    this.#pipelines.set(kernel, variants);
+    const key = JSON.stringify([call.variant, call.replaceUses]);
+    const known = variants.get(key);
+    if (known) return known;
+    const start = performance.now();
+    const text = specialize(call);
+    const layout = this.#layout(kernel);
+    const made = { pipeline: this.#compile(kernel.name, key, this.rewrite?.(kernel, text) ?? text, layout), layout };
+    variants.set(key, made);
+    this.onCompiled(performance.now() - start);
+    return made;
+  }
+
+  #compile(kernel: string, variant: string, code: string, layout: GPUBindGroupLayout): GPUComputePipeline {
+    try {
+      const module = this.gpu.createShaderModule({ label: kernel, code });
+      return this.gpu.createComputePipeline({
+        label: `${kernel} ${variant}`,
+        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: "main" },
+      });
+    } catch (error) {
+      throw new PipelineError(`kernel ${kernel} ${variant}: no pipeline: ${(error as Error).message}`, { label: kernel });
+    }
+  }
+
+  #layout(kernel: Kernel): GPUBindGroupLayout {
+    const key = kernel.bindings.map((binding) => binding.access).join();
+    const known = this.#layouts.get(key);
+    if (known) return known;
+    const entries: GPUBindGroupLayoutEntry[] = kernel.bindings.map((binding, index) => ({
+      binding: index,
+      visibility: 4, // COMPUTE
+      buffer: { type: binding.access === "read" ? "read-only-storage" : "storage" },
+    }));
+    entries.push({ binding: entries.length, visibility: 4, buffer: { type: "uniform" } });
+    const layout = this.gpu.createBindGroupLayout({ entries });
+    this.#layouts.set(key, layout);
+    return layout;
+  }
+}
