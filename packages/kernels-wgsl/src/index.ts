@@ -1,4 +1,24 @@
 export {
+  type AttentionBlock,
+  attentionBackwardWay,
+  attentionBlock,
+  planAttentionBiasBuckets,
+  planAttentionBiasDiagonals,
+  planAttentionBlockGradient,
+  planAttentionRows,
+} from "./attention/blocks.js";
+export {
+  type AttentionGradients,
+  type AttentionPart,
+  type AttentionSizes,
+  attentionTiles,
+  planAttention,
+  planAttentionBiasGradient,
+  planAttentionDelta,
+  planAttentionPart,
+} from "./attention/plan.js";
+export { attentionTile } from "./attention/tile.js";
+export {
   type CrossEntropySizes,
   planCrossEntropy,
   planCrossEntropyBackward,
@@ -44,5 +64,4 @@ export {
 } from "./norm/plan.js";
 export { planAdamW } from "./optimizer/plan.js";
 export { planColumnSum, planRowSum, planSumSquares, sumSquaresBlocks } from "./reduce/plan.js";
-export { planBiasBuckets, planBiasDiagonals, planRelativeBias } from "./relativeBias/plan.js";
-export { planAttentionSoftmax, planSoftmaxBackward } from "./softmax/plan.js";
+export { planSoftmax, planSoftmaxBackward } from "./softmax/plan.js";

@@ -32,16 +32,7 @@ export {
   wantF32,
   wantI32,
 } from "./op.js";
-export {
-  type AttentionBias,
-  type AttentionOptions,
-  type AttentionSoftmaxOptions,
-  attention,
-  attentionScores,
-  attentionSoftmax,
-  attentionValues,
-  softmax,
-} from "./ops/attention.js";
+export { type AttentionBias, type AttentionOptions, attention } from "./ops/attention.js";
 export { cacheAppend, chooseGreedy, type GreedyState } from "./ops/decode.js";
 export { dropout } from "./ops/dropout.js";
 export {
@@ -62,12 +53,13 @@ export {
   sub,
   tanh,
 } from "./ops/elementwise.js";
-export { embedding, relativeBias, selectRows } from "./ops/embedding.js";
+export { embedding, selectRows } from "./ops/embedding.js";
 export { linearCrossEntropy } from "./ops/linearCrossEntropy.js";
 export { type CrossEntropyOptions, crossEntropy } from "./ops/loss.js";
 export { linear, matmul } from "./ops/matmul.js";
 export { layerNorm, rmsNorm } from "./ops/norm.js";
 export { mean, reshape, sum } from "./ops/reduce.js";
+export { softmax } from "./ops/softmax.js";
 export { AdamW, type AdamWOptions } from "./optim/adamW.js";
 export { type ArenaRange, ParameterSet, type ParameterSpec } from "./optim/parameterSet.js";
 export { ProgramState } from "./programState.js";

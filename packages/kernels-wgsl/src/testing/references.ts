@@ -1,6 +1,8 @@
 // What the kernels should compute, in double precision: the plainest loops that can be right. They share no code with the kernels
 // and are never optimised. Shapes as in the kernels' comments; data is row-major.
 
+export { type AttentionReference, attention } from "./references/attention.js";
+
 export interface Values {
   readonly shape: readonly number[];
   readonly data: Float64Array;
@@ -84,49 +86,6 @@ export function linear(x: Values, w: Values): Values {
   });
 }
 
-/** s [batch, heads, query, key] from q, k [batch, time, heads * dKv] */
-export function attentionScores(q: Values, k: Values, heads: number, scale: number): Values {
-  const [batch, queries, width] = q.shape as [number, number, number];
-  const dKv = width / heads;
-  return fill([batch, heads, queries, k.shape[1]!], (b, h, i, j) => {
-    let sum = 0;
-    for (let d = 0; d < dKv; d++) sum += at(q, b!, i!, h! * dKv + d) * at(k, b!, j!, h! * dKv + d);
-    return scale * sum;
-  });
-}
-
-/** y [batch, query, heads * dKv] from p [batch, heads, query, key], v [batch, key, heads * dKv] */
-export function attentionValues(p: Values, v: Values): Values {
-  const [batch, heads, queries, keys] = p.shape as [number, number, number, number];
-  const width = v.shape[2]!;
-  const dKv = width / heads;
-  return fill([batch, queries, width], (b, i, column) => {
-    let sum = 0;
-    for (let j = 0; j < keys; j++) sum += at(p, b!, Math.floor(column! / dKv), i!, j) * at(v, b!, j, column!);
-    return sum;
-  });
-}
-
-/** Softmax over the visible keys of s [batch, heads, query, key]; a row that sees nothing is all zero. */
-export function attentionSoftmax(
-  s: Values,
-  options: { bias?: Values; mask?: Values; isCausal?: boolean; past?: number },
-): Values {
-  const { bias, mask, isCausal = false, past } = options;
-  const keys = s.shape[3]!;
-  const isVisible = (b: number, i: number, j: number): boolean =>
-    !(isCausal && j > i) && !(mask && at(mask, b, j) === 0) && !(past !== undefined && j > past);
-  return fill(s.shape, (b, h, i, j) => {
-    if (!isVisible(b!, i!, j!)) return 0;
-    const score = (key: number): number => at(s, b!, h!, i!, key) + (bias ? at(bias, h!, i!, key) : 0);
-    let highest = Number.NEGATIVE_INFINITY;
-    for (let key = 0; key < keys; key++) if (isVisible(b!, i!, key)) highest = Math.max(highest, score(key));
-    let total = 0;
-    for (let key = 0; key < keys; key++) if (isVisible(b!, i!, key)) total += Math.exp(score(key) - highest);
-    return Math.exp(score(j!) - highest) / total;
-  });
-}
-
 export function softmaxRows(x: Values): Values {
   const cols = x.shape.at(-1)!;
   return fill(x.shape, (...index) => {
@@ -173,16 +132,6 @@ export function embedding(table: Values, ids: Values): Values {
     const id = at(ids, ...index.slice(0, -1));
     return id < 0 || id >= rows ? 0 : at(table, id, index.at(-1)!);
   });
-}
-
-/** y [heads, query, key] = table[buckets[key - query + offset], head] */
-export function relativeBias(
-  table: Values,
-  buckets: Values,
-  sizes: { queries: number; keys: number; offset: number; past?: number },
-): Values {
-  const { queries, keys, offset, past = 0 } = sizes;
-  return fill([table.shape[1]!, queries, keys], (h, i, j) => at(table, at(buckets, j! - (i! + past) + offset), h!));
 }
 
 /** loss [rows] = -sum over columns of target * log softmax; the target gives the label 1 - smoothing and every column smoothing / cols */

@@ -7,11 +7,11 @@
 // kept in block 0 and used by every block's self-attention, none in cross-attention; RMS norm before each sublayer; the padding
 // mask hides keys in the encoder and in cross-attention; only v1.0 scales the decoder's output by dModel^-0.5 before the head.
 import {
+  type AttentionBias,
+  type AttentionOptions,
   add,
   affine,
-  attentionScores,
-  attentionSoftmax,
-  attentionValues,
+  attention,
   type CrossEntropyOptions,
   cacheAppend,
   crossEntropy,
@@ -22,7 +22,6 @@ import {
   linearCrossEntropy,
   mul,
   type ProgramState,
-  relativeBias,
   relu,
   rmsNorm,
   type Tensor,
@@ -62,13 +61,6 @@ export interface T5Inputs {
   decoderInputIds: Tensor;
   /** i32 [batch, target]; null: everywhere (the causal mask holds in any case) */
   decoderAttentionMask?: Tensor | null;
-}
-
-interface AttentionOptions {
-  bias?: Tensor | null;
-  mask?: Tensor | null;
-  isCausal?: boolean;
-  live?: ProgramState | null;
 }
 
 export class T5 {
@@ -201,11 +193,11 @@ export class T5 {
   }
 
   /** [batch, query, dModel] from x [batch, query, dModel] over given keys and values */
-  #attend(name: string, x: Tensor, { k, v }: KeysAndValues, options: AttentionOptions): Tensor {
+  #attend(name: string, x: Tensor, { k, v }: KeysAndValues, options: Omit<AttentionOptions, "heads">): Tensor {
     const q = this.#project(`${name}.q`, x); // [batch, query, inner]
-    const scores = attentionScores(q, k, { heads: this.config.numHeads, scale: 1 }); // [batch, heads, query, key]
-    const p = this.#drop(`${name}.weights`, attentionSoftmax(scores, options));
-    return this.#project(`${name}.o`, attentionValues(p, v));
+    const drop = this.options.dropout;
+    const dropout = drop && { ...drop, site: siteOf(`${name}.weights`) };
+    return this.#project(`${name}.o`, attention(q, k, v, { heads: this.config.numHeads, scale: 1, dropout, ...options }));
   }
 
   #keysAndValues(name: string, x: Tensor): KeysAndValues {
@@ -237,13 +229,13 @@ export class T5 {
     return delta ? add(y, delta.value, delta.scale) : y;
   }
 
-  /** Bias [heads, query, key] from block 0's table. With `state` the one query stands at state.past. */
-  #positionBias(stack: "encoder" | "decoder", queries: number, keys: number, state: ProgramState | null = null): Tensor {
+  /** The bias of block 0's table. With `state` the one query stands at state.past. */
+  #positionBias(stack: "encoder" | "decoder", queries: number, keys: number, state: ProgramState | null = null): AttentionBias {
     const { relativeAttentionNumBuckets: count, relativeAttentionMaxDistance: reach } = this.config;
     const table = this.#weight(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias`);
     const before = state ? keys - 1 : queries - 1;
     const buckets = positionBuckets(before, keys - 1, stack === "encoder", count, reach);
-    return relativeBias(table, tensor(table.device, buckets, [buckets.length]), { queries, keys, offset: before, live: state });
+    return { table, buckets: tensor(table.device, buckets, [buckets.length]), offset: before };
   }
 
   #drop(site: string, x: Tensor): Tensor {

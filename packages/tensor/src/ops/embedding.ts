@@ -1,16 +1,7 @@
-import {
-  type MatmulStorage,
-  planBiasBuckets,
-  planBiasDiagonals,
-  planEmbedding,
-  planEmbeddingBackward,
-  planRelativeBias,
-  planUnary,
-} from "@attune/kernels-wgsl";
+import { type MatmulStorage, planEmbedding, planEmbeddingBackward, planUnary } from "@attune/kernels-wgsl";
 import { TensorError } from "../errors.js";
 import { apply, type Op, wantF32, wantI32 } from "../op.js";
-import type { ProgramState } from "../programState.js";
-import { show, sizeOf } from "../shape.js";
+import { show } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 
 /** y [..., cols] = table[ids [...], :], table [rows, cols] in f32, or frozen in bf16 or f16. Ids outside the table give zeros. */
@@ -83,51 +74,3 @@ export const selectRowsOp: Op<null> = {
 
 export const selectRows = (x: Tensor, indices: Tensor, inverse: Tensor): Tensor =>
   apply(selectRowsOp, [x, indices, inverse], null);
-
-interface BiasAttrs {
-  queries: number;
-  keys: number;
-  /** Entry of `buckets` that belongs to key == query. */
-  offset: number;
-  live: ProgramState | null;
-}
-
-/** y [heads, query, key] = table[buckets[key - query + offset], head]: T5's relative position bias, table [buckets, heads] */
-export const relativeBiasOp: Op<BiasAttrs> = {
-  name: "relativeBias",
-  forward(ctx, [table, buckets], { queries, keys, offset, live }) {
-    wantF32("relativeBias", "table", table!);
-    wantI32("relativeBias", "buckets", buckets!);
-    const [, heads] = table!.shape as [number, number];
-    const reach = live ? offset : queries - 1;
-    if (table!.shape.length !== 2 || reach > offset || keys - 1 + offset >= sizeOf(buckets!.shape)) {
-      throw new TensorError(
-        `relativeBias: table ${show(table!.shape)}, buckets ${show(buckets!.shape)} with offset ${offset} do not cover ${queries} queries and ${keys} keys`,
-      );
-    }
-    const y = ctx.empty([heads, queries, keys]);
-    const call = planRelativeBias({ heads, queries, keys, offset, isLive: live !== null }, ctx.facts);
-    ctx.run(call, { table: table!, bucket_of: buckets!, state: live?.tensor ?? null, y });
-    return y;
-  },
-  backward(ctx, dy, { queries, keys, offset, live }) {
-    if (live) throw new TensorError("relativeBias: decoding has no backward");
-    const [table, buckets] = ctx.inputs as [Tensor, Tensor];
-    const [count, heads] = table.shape as [number, number];
-    const diagonals = queries + keys - 1;
-    const sums = ctx.empty([heads, diagonals]); // of dy along key - query
-    ctx.run(planBiasDiagonals({ heads, queries, keys }, ctx.facts), { dy, sums });
-    return [
-      (into) => {
-        const dtable = into ?? ctx.empty(table.shape); // dtable[bucket] = sum of its diagonals
-        const sizes = { buckets: count, heads, diagonals, shift: offset - (queries - 1), accumulate: into !== null };
-        ctx.run(planBiasBuckets(sizes, ctx.facts), { sums, bucket_of: buckets, dtable });
-        return dtable;
-      },
-      null,
-    ];
-  },
-};
-
-export const relativeBias = (table: Tensor, buckets: Tensor, attrs: BiasAttrs): Tensor =>
-  apply(relativeBiasOp, [table, buckets], attrs);

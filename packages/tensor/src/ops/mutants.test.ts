@@ -10,10 +10,10 @@ const MUTANTS_PER_KERNEL = process.env.ATTUNE_LONG ? Number.POSITIVE_INFINITY : 
 
 /** Mutants that compute the same, each with the reason. Key: kernel (without its variant), rule, occurrence. */
 const EQUIVALENT: Readonly<Record<string, string>> = {
-  "softmax/attention|lowest is zero|0":
+  "softmax/rows|lowest is zero|0":
     "scores are shifted by any bound above them; with 0 the sum only loses range, which small scores do not show",
   "crossEntropy/rows|lowest is zero|0": "as in softmax: the shift cancels",
-  "softmax/attention|row reduction dropped|0": "a lane's own maximum is a valid shift too, until exp overflows",
+  "softmax/rows|row reduction dropped|0": "a lane's own maximum is a valid shift too, until exp overflows",
   "crossEntropy/rows|row reduction dropped|0": "as in softmax",
   "embedding/gather|range test dropped|0":
     "a read out of range gives zero here (robust access); the test is for devices that clamp",

@@ -1,3 +1,4 @@
+import { attentionCases } from "./cases/attention.js";
 import { elementwiseCases } from "./cases/elementwise.js";
 import { fusedCases } from "./cases/fused.js";
 import { lossCases } from "./cases/loss.js";
@@ -10,4 +11,11 @@ export { type CaseReport, generator, runCase, runExtremes } from "./harness.js";
 export type { CaseInput, Dims, OpCase } from "./opCase.js";
 
 /** Every op of the engine, as the harness tests it. */
-export const opCases: readonly OpCase[] = [...elementwiseCases, ...matmulCases, ...lossCases, ...modelCases, ...fusedCases];
+export const opCases: readonly OpCase[] = [
+  ...elementwiseCases,
+  ...matmulCases,
+  ...attentionCases,
+  ...lossCases,
+  ...modelCases,
+  ...fusedCases,
+];

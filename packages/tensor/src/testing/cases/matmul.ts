@@ -1,6 +1,6 @@
 import { references } from "@attune/kernels-wgsl/testing";
-import { attentionScores, attentionSoftmax, attentionValues, softmax } from "../../ops/attention.js";
 import { linear, matmul } from "../../ops/matmul.js";
+import { softmax } from "../../ops/softmax.js";
 import type { OpCase } from "../opCase.js";
 
 /** Sums of up to 100 products of numbers below 1: errors grow with the count of terms. */
@@ -25,36 +25,6 @@ const linearCase = (name: string, dtype: "f32" | "bf16" | "f16", inFours: boolea
     bounds: sums,
   };
 };
-
-const heads = (name: string, dKv: number): OpCase[] => [
-  {
-    name: `attentionScores, ${name}`,
-    dims: { batch: [1, 3], heads: [1, 3], queries: [1, 20], keys: [1, 20] },
-    edges: [
-      { batch: 2, heads: 3, queries: 9, keys: 12, why: "batches and heads have strides of their own" },
-      { batch: 1, heads: 2, queries: 36, keys: 20, why: "the large tile, scaled" },
-    ],
-    inputs: ({ batch, heads: h, queries, keys }) => [
-      { shape: [batch!, queries!, h! * dKv] },
-      { shape: [batch!, keys!, h! * dKv] },
-    ],
-    run: ([q, k], { heads: h }) => attentionScores(q!, k!, { heads: h!, scale: 0.5 }),
-    reference: ([q, k], { heads: h }) => references.attentionScores(q!, k!, h!, 0.5),
-    bounds: sums,
-  },
-  {
-    name: `attentionValues, ${name}`,
-    dims: { batch: [1, 3], heads: [1, 3], queries: [1, 20], keys: [1, 20] },
-    edges: [{ batch: 2, heads: 3, queries: 9, keys: 12, why: "batches and heads have strides of their own" }],
-    inputs: ({ batch, heads: h, queries, keys }) => [
-      { shape: [batch!, h!, queries!, keys!] },
-      { shape: [batch!, keys!, h! * dKv] },
-    ],
-    run: ([p, v]) => attentionValues(p!, v!),
-    reference: ([p, v]) => references.attentionValues(p!, v!),
-    bounds: sums,
-  },
-];
 
 export const matmulCases: readonly OpCase[] = [
   linearCase("linear", "f32", true),
@@ -89,8 +59,6 @@ export const matmulCases: readonly OpCase[] = [
     reference: ([x, w]) => references.linear(references.linear(x!, w!), w!),
     bounds: sums,
   },
-  ...heads("dKv 8", 8),
-  ...heads("dKv 5", 5),
   {
     name: "softmax",
     dims: { rows: [1, 20], cols: [1, 70] },
@@ -102,30 +70,5 @@ export const matmulCases: readonly OpCase[] = [
     run: ([x]) => softmax(x!),
     reference: ([x]) => references.softmaxRows(x!),
     checksExtremes: true,
-  },
-  {
-    name: "attentionSoftmax",
-    dims: { batch: [1, 3], heads: [1, 3], queries: [1, 12], keys: [1, 20], causal: [0, 1] },
-    edges: [
-      { batch: 2, heads: 2, queries: 6, keys: 6, causal: 1, why: "causal" },
-      { batch: 2, heads: 2, queries: 5, keys: 17, causal: 0, why: "keys are no multiple of a subgroup" },
-    ],
-    inputs: ({ batch, heads: h, queries, keys }) => [
-      { shape: [batch!, h!, queries!, keys!] },
-      { shape: [h!, queries!, keys!] },
-      { shape: [batch!, keys!], dtype: "i32", draw: (random) => (random() < 0.7 ? 1 : 0) },
-    ],
-    run: ([s, bias, mask], { causal }) => attentionSoftmax(s!, { bias: bias!, mask: mask!, isCausal: causal === 1 }),
-    reference: ([s, bias, mask], { causal }) =>
-      references.attentionSoftmax(s!, { bias: bias!, mask: mask!, isCausal: causal === 1 }),
-  },
-  {
-    name: "attentionSoftmax over a cache",
-    dims: { batch: [1, 3], heads: [1, 3], keys: [3, 20] },
-    edges: [{ batch: 2, heads: 2, keys: 9, why: "keys beyond the past are hidden" }],
-    inputs: ({ batch, heads: h, keys }) => [{ shape: [batch!, h!, 1, keys!] }],
-    run: ([s], _, live) => attentionSoftmax(s!, { live }),
-    reference: ([s], _, { past }) => references.attentionSoftmax(s!, { past }),
-    isForwardOnly: true,
   },
 ];

@@ -4,7 +4,7 @@ import { OpContext } from "../../op.js";
 import { cacheAppend, chooseGreedy } from "../../ops/decode.js";
 import { dropout } from "../../ops/dropout.js";
 import { affine } from "../../ops/elementwise.js";
-import { embedding, relativeBias, selectRows } from "../../ops/embedding.js";
+import { embedding, selectRows } from "../../ops/embedding.js";
 import { layerNorm, rmsNorm } from "../../ops/norm.js";
 import type { CaseInput, OpCase } from "../opCase.js";
 
@@ -12,12 +12,6 @@ const ids = (shape: readonly number[], rows: number): CaseInput => ({
   shape,
   dtype: "i32",
   draw: (random) => Math.floor(random() * (rows + 2)) - 1, // -1 and `rows` lie outside the table
-});
-/** Distance buckets that repeat, so that several diagonals meet in one. */
-const buckets = (count: number, distances: number): CaseInput => ({
-  shape: [distances],
-  dtype: "i32",
-  draw: (_, i) => i % count,
 });
 
 const ADAM = { decay: 0.1, beta1: 0.9, beta2: 0.99, eps: 0.1, clip: 0.5 };
@@ -83,29 +77,6 @@ export const modelCases: readonly OpCase[] = [
     },
     run: ([x, indices, inverse]) => selectRows(x!, indices!, inverse!),
     reference: ([x, indices]) => references.embedding(x!, indices!),
-  },
-  {
-    name: "relativeBias",
-    dims: { heads: [1, 4], queries: [1, 12], keys: [1, 12], buckets: [1, 6] },
-    edges: [
-      { heads: 2, queries: 1, keys: 1, buckets: 1, why: "one distance" },
-      { heads: 3, queries: 4, keys: 9, buckets: 5, why: "more keys than queries" },
-    ],
-    inputs: ({ heads, queries, keys, buckets: count }) => [{ shape: [count!, heads!] }, buckets(count!, queries! + keys! + 1)],
-    run: ([table, of], { queries, keys }) =>
-      relativeBias(table!, of!, { queries: queries!, keys: keys!, offset: queries!, live: null }),
-    reference: ([table, of], { queries, keys }) =>
-      references.relativeBias(table!, of!, { queries: queries!, keys: keys!, offset: queries! }),
-  },
-  {
-    name: "relativeBias of a decoding step",
-    dims: { heads: [1, 4], keys: [3, 12], buckets: [1, 6] },
-    edges: [{ heads: 2, keys: 7, buckets: 5, why: "the query stands at state.past" }],
-    inputs: ({ heads, keys, buckets: count }) => [{ shape: [count!, heads!] }, buckets(count!, 2 * keys!)],
-    run: ([table, of], { keys }, live) => relativeBias(table!, of!, { queries: 1, keys: keys!, offset: keys!, live }),
-    reference: ([table, of], { keys }, { past }) =>
-      references.relativeBias(table!, of!, { queries: 1, keys: keys!, offset: keys!, past }),
-    isForwardOnly: true,
   },
   {
     name: "dropout",

@@ -1,0 +1,115 @@
+import { type DeviceFacts, rowVariant, spread } from "../facts.js";
+import { attentionBiasBuckets, attentionBiasDiagonals, attentionBlockGradient, attentionRows } from "../generated/kernels.js";
+import type { KernelCall } from "../kernel.js";
+import type { AttentionSizes } from "./plan.js";
+
+/** Bytes that s and dp of a block of queries should take together, where that leaves at least the fewest rows. */
+const BLOCK_BYTES = 2 ** 24;
+/** A causal block needs no keys after its last query: smaller blocks leave out more. */
+const CAUSAL_BLOCK = 64;
+/** Blocks start at multiples of this, so that a slice of q starts at a multiple of 256 bytes whatever the width. */
+const BLOCK_STEP = 64;
+
+/**
+ * How dq, dk and dv are computed. `tiles`: flash kernels (tile.ts). `blocks`: matmuls over a block of queries at a time with one
+ * kernel between them, memory linear in the length too: software adapters take seconds to compile a tile's five products in one text,
+ * and run them no faster than the matmul kernels that are there anyhow (docs/log.md).
+ */
+export function attentionBackwardWay(facts: DeviceFacts): "tiles" | "blocks" {
+  return facts.isSoftware && facts.subgroupSize !== null ? "blocks" : "tiles";
+}
+
+/** Rows of each block of queries: as many as BLOCK_BYTES allow, in steps. */
+export function attentionBlock({ batch, heads, queries, keys, isCausal }: AttentionSizes): number {
+  const bytesOfRow = 8 * batch * heads * keys;
+  const rows = Math.max(1, Math.floor(BLOCK_BYTES / bytesOfRow / BLOCK_STEP)) * BLOCK_STEP;
+  return Math.min(queries, isCausal ? Math.min(rows, CAUSAL_BLOCK) : rows);
+}
+
+/** A block of queries and the keys that it may see. */
+export interface AttentionBlock {
+  first: number;
+  rows: number;
+  cols: number;
+}
+
+/** s and dp [batch, heads, block rows, cols rounded up to 4], in place */
+export function planAttentionBlockGradient(sizes: AttentionSizes, block: AttentionBlock, facts: DeviceFacts): KernelCall {
+  const { batch, heads, queries, keys, hasMask, hasSegments, isCausal, bias = null, dropout = null } = sizes;
+  const rows = batch * heads * block.rows;
+  const flag = (is: boolean | undefined): number => (is ? 1 : 0);
+  return {
+    kernel: attentionBlockGradient,
+    variant: {},
+    params: {
+      rows, block: block.rows, first: block.first, heads, queries, keys, quads: Math.ceil(block.cols / 4), cols: block.cols,
+      has_mask: flag(hasMask), has_segments: flag(hasSegments), is_causal: flag(isCausal), has_bias: flag(bias !== null),
+      offset: bias?.offset ?? 0, has_dropout: flag(dropout !== null), site: dropout?.site ?? 0,
+      threshold: Math.floor((dropout?.p ?? 0) * 2 ** 32), keep: 1 / (1 - (dropout?.p ?? 0)),
+    }, // biome-ignore format: by subject
+    workgroups: spread(rows, facts),
+    reason: "a row a workgroup",
+    flops: 8 * rows * block.cols,
+    bytes: 16 * rows * block.cols,
+  };
+}
+
+/** sums [batch, heads, queries + keys - 1] (+)= ds of a block along its diagonals */
+export function planAttentionBiasDiagonals(
+  { batch, heads, queries, keys }: AttentionSizes,
+  block: AttentionBlock & { accumulate: boolean },
+  facts: DeviceFacts,
+): KernelCall {
+  const diagonals = queries + keys - 1;
+  const count = batch * heads * diagonals;
+  const { first, rows, cols, accumulate } = block;
+  const stride = 4 * Math.ceil(cols / 4);
+  return {
+    kernel: attentionBiasDiagonals,
+    variant: {},
+    params: { count, block: rows, first, queries, cols, stride, diagonals, accumulate: accumulate ? 1 : 0 },
+    workgroups: spread(Math.ceil(count / 64), facts),
+    reason: "a lane owns a diagonal",
+    flops: batch * heads * rows * cols,
+    bytes: 4 * batch * heads * rows * cols,
+  };
+}
+
+/** dtable [buckets, heads] (+)= sums [batch, heads, queries + keys - 1] by bucket */
+export function planAttentionBiasBuckets(
+  { batch, heads, queries, keys }: AttentionSizes,
+  { buckets, offset, accumulate }: { buckets: number; offset: number; accumulate: boolean },
+  facts: DeviceFacts,
+): KernelCall {
+  const diagonals = queries + keys - 1;
+  return {
+    kernel: attentionBiasBuckets,
+    variant: {},
+    params: { batch, heads, diagonals, buckets, shift: offset - (queries - 1), accumulate: accumulate ? 1 : 0 },
+    workgroups: spread(Math.ceil((buckets * heads) / 64), facts),
+    reason: "a lane owns an entry",
+    flops: batch * heads * diagonals,
+    bytes: 4 * heads * diagonals * (batch + buckets),
+  };
+}
+
+/** Few queries: a row a workgroup. `isLive`: decoding over a cache, ended by ProgramState.past. */
+export function planAttentionRows(sizes: AttentionSizes, isLive: boolean, facts: DeviceFacts): KernelCall {
+  const { batch, heads, queries, keys, dKv, scale, hasMask, hasSegments, isCausal, bias = null } = sizes;
+  const { variant, replaceUses, lanes } = rowVariant(facts);
+  const rows = batch * heads * queries;
+  const flag = (is: boolean | undefined): number => (is ? 1 : 0);
+  return {
+    kernel: attentionRows,
+    variant: { ...variant, LIVE: `${isLive}`, SHARE: `${Math.ceil(Math.max(128, dKv) / lanes)}u` },
+    replaceUses,
+    params: {
+      rows, heads, queries, keys, dkv: dKv, scale, has_mask: flag(hasMask), has_segments: flag(hasSegments),
+      is_causal: flag(isCausal), has_bias: flag(bias !== null), offset: bias?.offset ?? 0,
+    }, // biome-ignore format: by subject
+    workgroups: spread(rows, facts),
+    reason: `few queries: ${lanes} lanes a row`,
+    flops: 4 * rows * keys * dKv,
+    bytes: 8 * batch * heads * keys * dKv + 8 * rows * dKv,
+  };
+}
