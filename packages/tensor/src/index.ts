@@ -5,6 +5,7 @@ export { type CaptureOptions, capture, type InputSpec, Program, type ProgramPlan
 export { Device } from "./device/device.js";
 export { CATEGORIES, type Category, MemoryLedger } from "./device/memory.js";
 export { nullBackend } from "./device/null.js";
+export { type OpenOptions, openWebGpu, type WebGpuDevice } from "./device/open.js";
 export { ScratchSet } from "./device/scratch.js";
 export { Storage } from "./device/storage.js";
 export { WebGpuBackend, type WebGpuOptions } from "./device/webgpu.js";

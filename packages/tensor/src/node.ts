@@ -1,9 +1,9 @@
 import { appendFileSync } from "node:fs";
-import { type DeviceFacts, factsOf } from "@attune/kernels-wgsl";
 import { create, globals } from "webgpu";
-import { Device } from "./device/device.js";
-import { WebGpuBackend, type WebGpuOptions } from "./device/webgpu.js";
-import { DeviceError } from "./errors.js";
+import { type OpenOptions, openWebGpu, type WebGpuDevice } from "./device/open.js";
+import type { WebGpuBackend } from "./device/webgpu.js";
+
+export type { OpenOptions } from "./device/open.js";
 
 /**
  * Dawn's switches, each with its reason. All in one string: dawn.node takes `enable-dawn-features=a,b`.
@@ -17,9 +17,6 @@ const ENABLED_TOGGLES = [
 const DISABLED_TOGGLES = ["timestamp_quantization"]; // rounds to 65 us: useless for kernels
 export const toggles = { enabled: ENABLED_TOGGLES, disabled: DISABLED_TOGGLES } as const;
 
-/** Features asked for where the adapter has them. */
-const WANTED_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
-
 /** dawn.node crashes if the object from create() is collected while a device lives: hold it as long as the process does. */
 let instance: GPU | null = null;
 function gpuOf(): GPU {
@@ -31,18 +28,8 @@ function gpuOf(): GPU {
   return instance;
 }
 
-export interface OpenOptions extends WebGpuOptions {
-  /** Pretend that these features are missing: tests of fallbacks. */
-  without?: readonly string[];
-  /** Pretend to smaller limits: tests of splitting and refusals. */
-  limits?: Partial<DeviceFacts["limits"]>;
-  /** Most bytes of device memory that may be live at once: what would exceed it throws MemoryBudgetError before it is allocated. */
-  budgetBytes?: number;
-}
-
 /** A device that knows its memory from the outside: what is really allocated, whatever the engine's ledger says. */
-export interface NodeDevice extends Device {
-  readonly backend: WebGpuBackend;
+export interface NodeDevice extends WebGpuDevice {
   readonly measured: MeasuredMemory;
 }
 export interface MeasuredMemory {
@@ -55,35 +42,17 @@ export interface MeasuredMemory {
  * @throws DeviceError (exitClass "device") if there is none, with what to do
  */
 export async function openDevice(options: OpenOptions = {}): Promise<NodeDevice> {
-  const adapter = await gpuOf().requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) {
-    throw new DeviceError(
-      "no WebGPU adapter: Dawn found neither a GPU nor a software Vulkan driver. Install your GPU's Vulkan driver, or run `npm run setup` for a software one.",
-    );
-  }
-  const { limits } = adapter;
-  const gpu = await adapter.requestDevice({
-    label: "attune",
-    requiredFeatures: WANTED_FEATURES.filter(
-      (name) => adapter.features.has(name) && !options.without?.includes(name),
-    ) as GPUFeatureName[],
-    requiredLimits: {
-      maxBufferSize: limits.maxBufferSize,
-      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-      maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
-      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
-      maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+  let measured: MeasuredMemory | null = null;
+  const device = await openWebGpu(gpuOf(), {
+    softwareWait: throttledWait,
+    onDevice: (gpu) => {
+      measured = measure(gpu);
     },
+    ...options,
   });
-  const measured = measure(gpu);
-  const real = factsOf(gpu, adapter.info);
-  const facts: DeviceFacts = { ...real, limits: { ...real.limits, ...options.limits } };
-  const backend = new WebGpuBackend(gpu, facts, { wait: facts.isSoftware ? throttledWait : undefined, ...options });
-  reportStatistics(backend);
-  const device = new Device(backend, WebGpuBackend.engineBytes(facts), options.budgetBytes);
+  reportStatistics(device.backend);
   device.fuses = process.env.ATTUNE_FUSE !== "0";
-  return Object.assign(device, { measured }) as NodeDevice;
+  return Object.assign(device, { measured: measured! }) as NodeDevice;
 }
 
 /** Counts live buffers by wrapping createBuffer and destroy: independent of everything the engine believes. */
