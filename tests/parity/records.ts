@@ -18,7 +18,12 @@ export const OWN = ["tests/golden/t5-relu", "tests/golden/t5-gated"].map(at);
 const SHARED = ["../shared/golden/models/t5-relu-tied", "../shared/golden/models/t5-gated-untied"].map(at);
 export const RECORDS = [...OWN, ...SHARED];
 /** Decoder-only models: pre-norm, and opt-350m's form with post-norm and projections. */
-export const OPT_RECORDS = ["../shared/golden/models/opt-pre-norm", "../shared/golden/models/opt-post-norm-proj"].map(at);
+export const OPT_RECORDS = [
+  "tests/golden/opt-pre",
+  "tests/golden/opt-post",
+  "../shared/golden/models/opt-pre-norm",
+  "../shared/golden/models/opt-post-norm-proj",
+].map(at);
 export const [RELU, GATED] = OWN as [RecordFolder, RecordFolder];
 
 /** Skips the test, saying why, where the record is one that does not ship with the project. */
