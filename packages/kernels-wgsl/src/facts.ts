@@ -1,3 +1,12 @@
+/** Fragments that a device's matrix units multiply: a [m, k] and b [k, n] of `component`, sums of `result`. */
+export interface MatrixConfig {
+  readonly component: string;
+  readonly result: string;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
 /** What plan functions may know of a device. A plain record: it can be stored, and planned against without the device. */
 export interface DeviceFacts {
   readonly adapter: {
@@ -11,6 +20,8 @@ export interface DeviceFacts {
   /** Lanes of a subgroup where the adapter fixes it and has the feature, else null. */
   readonly subgroupSize: number | null;
   readonly features: readonly string[];
+  /** Of the feature `chromium-experimental-subgroup-matrix`; absent where the device has none. */
+  readonly matrixConfigs?: readonly MatrixConfig[];
   readonly limits: {
     readonly maxStorageBufferBindingSize: number;
     readonly maxBufferSize: number;
@@ -41,6 +52,22 @@ export const softwareFacts: DeviceFacts = {
   },
 };
 
+/** Matrix units (tensor cores) in WGSL: Dawn's name until there is a standard. */
+export const MATRIX_FEATURE = "chromium-experimental-subgroup-matrix";
+
+/** Dawn's list, whose names are not in the standard's types yet. */
+function matrixConfigsOf(info: GPUAdapterInfo): MatrixConfig[] {
+  type Listed = { componentType: string; resultComponentType: string; M: number; N: number; K: number };
+  const listed = (info as unknown as { subgroupMatrixConfigs?: Iterable<Listed> }).subgroupMatrixConfigs ?? [];
+  return [...listed].map(({ componentType, resultComponentType, M, N, K }) => ({
+    component: componentType,
+    result: resultComponentType,
+    m: M,
+    n: N,
+    k: K,
+  }));
+}
+
 /** Reads the facts off a device and the info of its adapter. */
 export function factsOf(device: GPUDevice, info: GPUAdapterInfo): DeviceFacts {
   const { limits } = device;
@@ -51,6 +78,7 @@ export function factsOf(device: GPUDevice, info: GPUAdapterInfo): DeviceFacts {
       Boolean(info.isFallbackAdapter) || info.architecture === "software" || /llvmpipe|swiftshader/i.test(info.description),
     subgroupSize: device.features.has("subgroups") && smallest > 0 && smallest === info.subgroupMaxSize ? smallest : null,
     features: [...device.features].sort(),
+    ...(device.features.has(MATRIX_FEATURE) ? { matrixConfigs: matrixConfigsOf(info) } : {}),
     limits: {
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
       maxBufferSize: limits.maxBufferSize,

@@ -46,12 +46,21 @@ export {
   type Reading,
 } from "./elementwise/pointwise.js";
 export { planEmbedding, planEmbeddingBackward } from "./embedding/plan.js";
-export { type DeviceFacts, factsOf, rowVariant, softwareFacts, spread } from "./facts.js";
+export { type DeviceFacts, factsOf, MATRIX_FEATURE, type MatrixConfig, rowVariant, softwareFacts, spread } from "./facts.js";
 export { planArgmax, planCacheAppend } from "./generate/plan.js";
 export { fileKernels } from "./generated/kernels.js";
 export { type Kernel, type KernelCall, paramBytes, specialize, writeParams } from "./kernel.js";
 export { planMatmul } from "./matmul/plan.js";
-export type { MatmulEpilogue, MatmulLayout, MatmulSizes, MatmulStorage, MatrixPlace } from "./matmul/sizes.js";
+export {
+  MATMUL_VARIANTS,
+  type MatmulEpilogue,
+  type MatmulLayout,
+  type MatmulSizes,
+  type MatmulStorage,
+  type MatmulVariant,
+  type MatrixPlace,
+} from "./matmul/sizes.js";
+export { type MatmulPlan, type MatmulStep, planMatmulSteps, planPacked, planSplitK, splitsFor } from "./matmul/steps.js";
 export { subgroupMatmul } from "./matmul/subgroup.js";
 export {
   type NormCall,

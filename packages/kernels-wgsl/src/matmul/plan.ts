@@ -1,88 +1,193 @@
-import type { DeviceFacts } from "../facts.js";
-import { matmulPlain } from "../generated/kernels.js";
+// Which matmul kernel serves given sizes on a given device, and why. One call by planMatmul; planMatmulSteps may put packing, or
+// partial sums over ranges of k, around it.
+import { type DeviceFacts, MATRIX_FEATURE, spread } from "../facts.js";
+import { matmulPlain, matmulWorkgroup } from "../generated/kernels.js";
 import type { Kernel, KernelCall } from "../kernel.js";
-import { flagsOf, type MatmulSizes } from "./sizes.js";
+import { MATRIX_MEMORY, matrixMatmul, usableConfig } from "./matrix.js";
+import { flagsOf, type MatmulSizes, type MatmulStorage, type MatmulVariant } from "./sizes.js";
 import { subgroupMatmul } from "./subgroup.js";
+import { VECTOR_OUTPUTS, vectorMatmul, vectorStep } from "./vector.js";
 
-/** The plain kernel, which looks at bias and residual only if its flags say so. */
-const plain: Kernel = {
-  ...matmulPlain,
-  bindings: matmulPlain.bindings.map((binding) =>
-    binding.name === "bias" || binding.name === "residual" ? { ...binding, optional: true } : binding,
-  ),
-};
-
-/** The call for one matmul; `bias` and `residual` are bound only if the epilogue asks for them. */
-export function planMatmul(sizes: MatmulSizes, facts: DeviceFacts): KernelCall {
-  const { layout, m, n, k, a, b, c, outer = 1, inner = 1, alpha = 1, bStorage = "f32" } = sizes;
-  const batches = outer * inner;
-  const bBytes = bStorage === "f32" ? 4 : 2;
-  const shared = {
-    flops: 2 * batches * m * n * k,
-    bytes:
-      4 * batches * m * k +
-      bBytes * (b.outerStride || b.innerStride ? batches : 1) * n * k +
-      4 * batches * m * n * (1 + (sizes.accumulate ? 1 : 0) + (sizes.epilogue?.residual ? 1 : 0)),
-    matmul: sizes,
-  };
-  const strides = {
-    a_outer: a.outerStride ?? 0, a_inner: a.innerStride ?? 0,
-    b_outer: b.outerStride ?? 0, b_inner: b.innerStride ?? 0,
-    c_outer: c.outerStride ?? 0, c_inner: c.innerStride ?? 0,
-    alpha, flags: flagsOf(sizes), inner,
-  }; // biome-ignore format: by matrix
-  const refusal = whyNotSubgroup(sizes, facts);
-  if (refusal === null) {
-    const lanes = facts.subgroupSize as number;
-    const rows = m > 16 ? 32 : 8;
-    return {
-      kernel: subgroupMatmul({ layout, rows, subgroupSize: lanes, bStorage }),
-      variant: {},
-      params: { m, n, k, lda: a.rowStride, ldb: b.rowStride, ldc: c.rowStride, ...strides },
-      workgroups: [Math.ceil(n / (4 * lanes)), Math.ceil(m / rows), batches],
-      reason: `subgroup tile ${rows} x ${4 * lanes}: m=${m}`,
-      ...shared,
-    };
-  }
+/** bias and residual are looked at only if the flags say so. */
+function withOptional(kernel: Kernel): Kernel {
+  const isOptional = (name: string): boolean => name === "bias" || name === "residual";
   return {
-    kernel: plain,
-    variant: { B_STORAGE: { f32: "0u", bf16: "1u", f16: "2u" }[bStorage], BWord: bStorage === "f32" ? "f32" : "u32" },
-    params: {
-      m, n, k,
-      a_m: layout === "tn" ? 1 : a.rowStride, a_k: layout === "tn" ? a.rowStride : 1,
-      b_k: layout === "nt" ? 1 : b.rowStride, b_n: layout === "nt" ? b.rowStride : 1,
-      c_m: c.rowStride, ...strides,
-    }, // biome-ignore format: by matrix
-    workgroups: [Math.ceil(n / 8), Math.ceil(m / 8), batches],
-    reason: `plain: ${refusal}`,
-    ...shared,
+    ...kernel,
+    bindings: kernel.bindings.map((binding) => (isOptional(binding.name) ? { ...binding, optional: true } : binding)),
   };
 }
+const plain = withOptional(matmulPlain);
+const workgroup = withOptional(matmulWorkgroup);
 
-/** Vec4 loads need every stride in fours; which axes too depends on the layout. */
-function whyNotSubgroup(sizes: MatmulSizes, facts: DeviceFacts): string | null {
-  if (facts.subgroupSize === null) return "no subgroups of one fixed size";
-  const { layout, m, n, k, a, b, c, outer = 1, inner = 1 } = sizes;
-  const inFours: [string, number][] = [
-    ["a's row stride", a.rowStride],
-    ["b's row stride", b.rowStride],
-    ["a's outer stride", a.outerStride ?? 0],
-    ["a's inner stride", a.innerStride ?? 0],
-    ["b's outer stride", b.outerStride ?? 0],
-    ["b's inner stride", b.innerStride ?? 0],
-  ];
-  if (layout !== "tn") inFours.push(["k", k]);
-  if (layout === "tn") inFours.push(["m", m]);
-  if (layout !== "nt") {
-    inFours.push(
-      ["n", n],
-      ["c's row stride", c.rowStride],
-      ["c's outer stride", c.outerStride ?? 0],
-      ["c's inner stride", c.innerStride ?? 0],
-    );
+/**
+ * The call for one matmul; its storages are a, b, c and, if the epilogue asks for them, bias and residual.
+ * @throws where `force` names a variant that the device or the sizes do not allow
+ */
+export function planMatmul(sizes: MatmulSizes, facts: DeviceFacts): KernelCall {
+  checkSizes(sizes);
+  if (sizes.packed) return packedCall(sizes, facts, sizes.packed);
+  const refusals: string[] = [];
+  for (const variant of sizes.force ? [sizes.force] : preference(sizes, facts)) {
+    const refusal = REFUSALS[variant](sizes, facts);
+    if (refusal === null) return callOf(variant, sizes, facts, refusals);
+    refusals.push(refusal);
   }
-  for (const [name, value] of inFours) if (value % 4 !== 0) return `${name} (${value}) is not a multiple of 4`;
-  const limit = facts.limits.maxComputeWorkgroupsPerDimension;
-  if (outer * inner > limit) return `${outer * inner} batches exceed ${limit}`;
+  const { layout, m, n, k } = sizes;
+  throw new Error(
+    `matmul ${layout} m=${m} n=${n} k=${k}: the variant ${sizes.force} cannot serve it: ${refusals[0]}. ` +
+      `This adapter (${facts.adapter.description}) has ${facts.features.join(", ") || "no features"}, ` +
+      `subgroups of ${facts.subgroupSize ?? "no fixed size"}, matrix units ${JSON.stringify(facts.matrixConfigs ?? [])}. Leave force out, or name another variant.`,
+  );
+}
+
+function checkSizes({ layout, m, n, k, a, b, c, outer = 1, inner = 1, epilogue }: MatmulSizes): void {
+  for (const [name, value] of Object.entries({ m, n, k, outer, inner })) {
+    if (!Number.isInteger(value) || value < 0) throw new Error(`matmul ${layout}: ${name} must be a whole number, got ${value}`);
+  }
+  if (c.rowStride < n) throw new Error(`matmul ${layout}: rows of c are ${c.rowStride} apart and ${n} long: they overlap`);
+  for (const [name, { rowStride }] of Object.entries({ a, b })) {
+    if (!Number.isInteger(rowStride) || rowStride < 0) throw new Error(`matmul ${layout}: ${name}'s row stride is ${rowStride}`);
+  }
+  if (epilogue?.activation && epilogue.activation !== "relu" && epilogue.activation !== "geluNew") {
+    throw new Error(`matmul ${layout}: activation ${epilogue.activation as string} is not relu or geluNew`);
+  }
+}
+
+/** In this order the first that can serve is taken; software adapters have slow workgroup memory, GPUs wide tiles. */
+function preference({ m, aStorage, bStorage }: MatmulSizes, facts: DeviceFacts): readonly MatmulVariant[] {
+  const isFew: readonly MatmulVariant[] = m <= 2 ? ["vector"] : [];
+  if (facts.isSoftware) return [...isFew, "subgroup", "plain"];
+  // matrix units round f32 operands to f16: only where both are stored so already
+  const isHalf: readonly MatmulVariant[] = aStorage === "f16" && bStorage === "f16" ? ["matrix"] : [];
+  return [...isFew, ...isHalf, "workgroup", "plain"];
+}
+
+/** Why a variant cannot serve, or null. */
+const REFUSALS: Readonly<Record<MatmulVariant, (sizes: MatmulSizes, facts: DeviceFacts) => string | null>> = {
+  plain: () => null,
+  workgroup: (_, { limits }) =>
+    limits.maxComputeWorkgroupStorageSize >= 8192 ? null : `workgroup memory of ${limits.maxComputeWorkgroupStorageSize} bytes`,
+  matrix: (_, facts) => {
+    if (!facts.features.includes(MATRIX_FEATURE)) return `no feature ${MATRIX_FEATURE}`;
+    if (!facts.features.includes("shader-f16")) return "no feature shader-f16";
+    if (facts.subgroupSize === null) return "no subgroups of one fixed size";
+    if (!usableConfig(facts.matrixConfigs ?? [])) return "no matrix configuration with f16 operands and f32 sums";
+    const { maxComputeWorkgroupStorageSize: memory, maxComputeInvocationsPerWorkgroup: invocations } = facts.limits;
+    if (memory < MATRIX_MEMORY) return `workgroup memory of ${memory} bytes is less than ${MATRIX_MEMORY}`;
+    if (invocations < 4 * facts.subgroupSize) return `workgroups of ${invocations} are less than four subgroups`;
+    return null;
+  },
+  vector: ({ layout, k, a, b, aStorage = "f32", bStorage = "f32" }, facts) => {
+    if (facts.subgroupSize === null) return "no subgroups of one fixed size";
+    if (layout !== "nt") return `layout ${layout} has no lanes over k`;
+    if (aStorage !== "f32") return `a is stored as ${aStorage}`;
+    const step = vectorStep(bStorage);
+    return notInSteps({ k }, step) ?? placesNotIn(step, { a, b });
+  },
+  subgroup: ({ layout, m, n, k, a, b, c }, facts) => {
+    if (facts.subgroupSize === null) return "no subgroups of one fixed size";
+    // vec4 loads need every stride in fours; which axes too depends on the layout
+    const axes: Record<string, number> = { nt: { k }, nn: { k, n }, tn: { m, n } }[layout];
+    return placesNotIn(4, layout === "nt" ? { a, b } : { a, b, c }) ?? notInSteps(axes, 4);
+  },
+};
+
+function notInSteps(axes: Readonly<Record<string, number>>, step: number): string | null {
+  for (const [name, value] of Object.entries(axes))
+    if (value % step !== 0) return `${name} (${value}) is not a multiple of ${step}`;
   return null;
+}
+function placesNotIn(step: number, places: Readonly<Record<string, MatmulSizes["a"]>>): string | null {
+  for (const [name, { rowStride, outerStride = 0, innerStride = 0 }] of Object.entries(places)) {
+    const refusal = notInSteps(
+      { [`${name}'s row stride`]: rowStride, [`${name}'s outer stride`]: outerStride, [`${name}'s inner stride`]: innerStride },
+      step,
+    );
+    if (refusal) return refusal;
+  }
+  return null;
+}
+
+function callOf(variant: MatmulVariant, sizes: MatmulSizes, facts: DeviceFacts, refusals: readonly string[]): KernelCall {
+  const { layout, m, a, b, c, aStorage = "f32", bStorage = "f32" } = sizes;
+  const lanes = facts.subgroupSize ?? 0;
+  const why = refusals.length > 0 ? `: ${refusals.at(-1)}` : sizes.force ? ": forced" : `: m=${m}`;
+  if (variant === "subgroup") {
+    const rows = m > 16 ? 32 : 8;
+    const kernel = subgroupMatmul({ layout, rows, subgroupSize: lanes, aStorage, bStorage });
+    const params = { lda: a.rowStride, ldb: b.rowStride, ldc: c.rowStride, a_step: 1, b_step: 1 };
+    return finish(sizes, facts, kernel, params, [rows, 4 * lanes], `subgroup tile ${rows} x ${4 * lanes}${why}`);
+  }
+  if (variant === "vector") {
+    const params = { lda: a.rowStride, ldb: b.rowStride, ldc: c.rowStride, a_step: 1, b_step: 1 };
+    const reason = `vector, ${VECTOR_OUTPUTS} outputs a subgroup${why}`;
+    return finish(sizes, facts, vectorMatmul(lanes, bStorage), params, [1, VECTOR_OUTPUTS], reason);
+  }
+  // the others take any strides
+  const params = {
+    a_m: layout === "tn" ? 1 : a.rowStride, a_k: layout === "tn" ? a.rowStride : 1,
+    b_k: layout === "nt" ? 1 : b.rowStride, b_n: layout === "nt" ? b.rowStride : 1,
+    c_m: c.rowStride,
+  }; // biome-ignore format: by matrix
+  const stored = {
+    A_STORAGE: STORAGE[aStorage], B_STORAGE: STORAGE[bStorage],
+    AWord: aStorage === "f32" ? "f32" : "u32", BWord: bStorage === "f32" ? "f32" : "u32",
+  }; // biome-ignore format: by operand
+  if (variant === "plain") return { ...finish(sizes, facts, plain, params, [8, 8], `plain${why}`), variant: stored };
+  if (variant === "workgroup")
+    return { ...finish(sizes, facts, workgroup, params, [64, 64], `workgroup tile 64 x 64${why}`), variant: stored };
+  const config = usableConfig(facts.matrixConfigs ?? [])!;
+  const reason = `matrix units ${config.m} x ${config.n} x ${config.k}, tile 64 x 64${why}`;
+  return { ...finish(sizes, facts, withOptional(matrixMatmul(lanes, config)), params, [64, 64], reason), variant: stored };
+}
+export const STORAGE: Readonly<Record<MatmulStorage, string>> = { f32: "0u", bf16: "1u", f16: "2u" };
+
+/** tn on panels: their strides of batches count whole packed matrices. c may have any n and strides. */
+function packedCall(sizes: MatmulSizes, facts: DeviceFacts, packed: NonNullable<MatmulSizes["packed"]>): KernelCall {
+  const { n, k, a, b, c } = sizes;
+  const lanes = facts.subgroupSize;
+  if (lanes === null) throw new Error("matmul: packed operands need subgroups of one fixed size");
+  const width = 4 * lanes;
+  const isOdd = (notInSteps({ n }, 4) ?? placesNotIn(4, { c })) !== null;
+  const kernel = subgroupMatmul({ layout: "tn", rows: width, subgroupSize: lanes, aStorage: "f32", bStorage: "f32", isOdd });
+  const params = {
+    lda: packed.a ? width : a.rowStride, ldb: packed.b ? width : b.rowStride, ldc: c.rowStride,
+    a_step: packed.a ? k : 1, b_step: packed.b ? k : 1,
+  }; // biome-ignore format: by matrix
+  const which = [packed.a ? "a" : "", packed.b ? "b" : ""].filter(Boolean).join(" and ");
+  return finish(sizes, facts, kernel, params, [width, width], `subgroup tile ${width} x ${width}: ${which} in panels`);
+}
+
+/** What all variants share: batch strides, alpha, flags, the grid of tiles, and the costs. */
+function finish(
+  sizes: MatmulSizes,
+  facts: DeviceFacts,
+  kernel: Kernel,
+  params: Record<string, number>,
+  [tileRows, tileCols]: [number, number],
+  reason: string,
+): KernelCall {
+  const { m, n, k, a, b, c, outer = 1, inner = 1, alpha = 1, aStorage = "f32", bStorage = "f32", epilogue } = sizes;
+  const batches = outer * inner;
+  const moved = (place: MatmulSizes["a"], storage: MatmulStorage, count: number): number =>
+    (storage === "f32" ? 4 : 2) * count * (place.outerStride || place.innerStride ? batches : 1);
+  return {
+    kernel,
+    variant: {},
+    params: {
+      m, n, k, batches, inner, ...params,
+      a_outer: a.outerStride ?? 0, a_inner: a.innerStride ?? 0,
+      b_outer: b.outerStride ?? 0, b_inner: b.innerStride ?? 0,
+      c_outer: c.outerStride ?? 0, c_inner: c.innerStride ?? 0,
+      alpha, flags: flagsOf(sizes),
+    }, // biome-ignore format: by matrix
+    workgroups: spread(Math.ceil(n / tileCols) * Math.ceil(m / tileRows) * batches, facts),
+    reason,
+    flops: 2 * batches * m * n * k,
+    bytes:
+      moved(a, aStorage, m * k) +
+      moved(b, bStorage, n * k) +
+      4 * batches * m * n * (1 + (sizes.accumulate ? 1 : 0) + (epilogue?.residual ? 1 : 0)),
+    matmul: sizes,
+  };
 }

@@ -41,7 +41,15 @@ export interface MatmulSizes {
   aStorage?: MatmulStorage;
   bStorage?: MatmulStorage;
   epilogue?: MatmulEpilogue;
+  /** Operands of a tn matmul that are panels (pack.wgsl): set by planMatmulSteps. */
+  packed?: { a: boolean; b: boolean };
+  /** This variant and no other: tests and measurements. */
+  force?: MatmulVariant;
 }
+
+/** matrix: matrix units; workgroup: tiles in workgroup memory; subgroup: tiles by broadcast; vector: few rows; plain: always works. */
+export const MATMUL_VARIANTS = ["matrix", "workgroup", "subgroup", "vector", "plain"] as const;
+export type MatmulVariant = (typeof MATMUL_VARIANTS)[number];
 
 /** Bits of the param `flags`: run-time values, so that one text serves every epilogue. */
 export const FLAG = { accumulate: 1, bias: 2, relu: 4, geluNew: 8, residual: 16 } as const;

@@ -1,4 +1,5 @@
-import { type MatmulStorage, planMatmul } from "@attune/kernels-wgsl";
+import { type MatmulSizes, type MatmulStorage, planMatmulSteps } from "@attune/kernels-wgsl";
+import type { Storage } from "../device/storage.js";
 import { TensorError } from "../errors.js";
 import { apply, type Op, type OpContext, wantF32 } from "../op.js";
 import { show, sizeOf } from "../shape.js";
@@ -58,7 +59,8 @@ function gemm(
   accumulate = false,
   bStorage: MatmulStorage = "f32",
 ): Tensor {
-  const call = planMatmul(
+  return runMatmul(
+    ctx,
     {
       layout,
       m,
@@ -71,10 +73,28 @@ function gemm(
       b: { rowStride: layout === "nt" ? k : n, outerStride: outer > 1 ? n * k : 0 },
       c: { rowStride: n, outerStride: outer > 1 ? m * n : 0 },
     },
-    ctx.facts,
+    { a, b, c },
   );
-  ctx.run(call, { a, b, c });
-  return c;
+}
+
+/** Runs a matmul, packing its operands first where that pays; c is one of the `bound` and returned. */
+export function runMatmul<C extends Tensor | Storage>(
+  ctx: OpContext,
+  sizes: MatmulSizes,
+  bound: { a: Tensor | Storage; b: Tensor | Storage; c: C; bias?: Tensor | Storage; residual?: Tensor | Storage },
+): C {
+  const { scratch, steps } = planMatmulSteps(sizes, ctx.facts);
+  const storages: Record<string, Tensor | Storage> = { ...bound };
+  for (const [name, bytes] of Object.entries(scratch)) storages[name] = ctx.device.allocate(bytes, `${ctx.name} ${name}`);
+  for (const step of steps) {
+    const given = Object.entries(step.bound).flatMap(([binding, name]) =>
+      storages[name] ? [[binding, storages[name]] as const] : [],
+    );
+    ctx.run(step.call, Object.fromEntries(given));
+  }
+  // a program plans the lifetime of scratch itself
+  if (!ctx.device.isCapturing) for (const name of Object.keys(scratch)) ctx.device.release(storages[name] as Storage);
+  return bound.c;
 }
 
 /** y [..., out] = x [..., in] @ w^T, w [out, in] as checkpoints store it: f32, or frozen in packed bf16 or f16. */
