@@ -1,8 +1,9 @@
 import type { NodeDevice } from "@attune/tensor/node";
 import type { CaseMaker } from "../harness.js";
+import { attentionCases } from "./attention.js";
 import { stepCases } from "./steps.js";
 
 /** Every benchmark, cheap ones first. */
 export function caseMakers(device: NodeDevice): readonly CaseMaker[] {
-  return [...stepCases(device)];
+  return [...attentionCases(device), ...stepCases(device)];
 }

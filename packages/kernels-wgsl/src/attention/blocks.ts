@@ -4,11 +4,9 @@ import type { KernelCall } from "../kernel.js";
 import type { AttentionSizes } from "./plan.js";
 
 /** Bytes that s and dp of a block of queries should take together, where that leaves at least the fewest rows. */
-const BLOCK_BYTES = 2 ** 24;
-/** A causal block needs no keys after its last query: smaller blocks leave out more. */
-const CAUSAL_BLOCK = 64;
-/** Blocks start at multiples of this, so that a slice of q starts at a multiple of 256 bytes whatever the width. */
-const BLOCK_STEP = 64;
+const BLOCK_BYTES = 2 ** 23;
+/** Rows that the block kernel walks in one workgroup: ROWS in block_gradient.wgsl. */
+const ROWS_OF_GROUP = 8;
 
 /**
  * How dq, dk and dv are computed. `tiles`: flash kernels (tile.ts). `blocks`: matmuls over a block of queries at a time with one
@@ -19,11 +17,15 @@ export function attentionBackwardWay(facts: DeviceFacts): "tiles" | "blocks" {
   return facts.isSoftware && facts.subgroupSize !== null ? "blocks" : "tiles";
 }
 
-/** Rows of each block of queries: as many as BLOCK_BYTES allow, in steps. */
-export function attentionBlock({ batch, heads, queries, keys, isCausal }: AttentionSizes): number {
+/**
+ * Rows of each block of queries: as many as BLOCK_BYTES allow, in steps that start at multiples of 256 bytes of q. A causal block needs
+ * no keys after its last query, so the smallest leave out most.
+ */
+export function attentionBlock({ batch, heads, queries, keys, dKv, isCausal }: AttentionSizes): number {
+  const step = (heads * dKv) % 2 === 0 ? 32 : 64;
   const bytesOfRow = 8 * batch * heads * keys;
-  const rows = Math.max(1, Math.floor(BLOCK_BYTES / bytesOfRow / BLOCK_STEP)) * BLOCK_STEP;
-  return Math.min(queries, isCausal ? Math.min(rows, CAUSAL_BLOCK) : rows);
+  const rows = Math.max(1, Math.floor(BLOCK_BYTES / bytesOfRow / step)) * step;
+  return Math.min(queries, isCausal ? step : rows);
 }
 
 /** A block of queries and the keys that it may see. */
@@ -47,8 +49,8 @@ export function planAttentionBlockGradient(sizes: AttentionSizes, block: Attenti
       offset: bias?.offset ?? 0, has_dropout: flag(dropout !== null), site: dropout?.site ?? 0,
       threshold: Math.floor((dropout?.p ?? 0) * 2 ** 32), keep: 1 / (1 - (dropout?.p ?? 0)),
     }, // biome-ignore format: by subject
-    workgroups: spread(rows, facts),
-    reason: "a row a workgroup",
+    workgroups: spread(Math.ceil(rows / ROWS_OF_GROUP), facts),
+    reason: `${ROWS_OF_GROUP} rows a workgroup`,
     flops: 8 * rows * block.cols,
     bytes: 16 * rows * block.cols,
   };

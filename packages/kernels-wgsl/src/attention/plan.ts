@@ -36,7 +36,7 @@ function shapeOf(facts: DeviceFacts): { rows: number; lanes: number } {
   const lanes = facts.subgroupSize;
   // without subgroups every row is loaded by every lane anyhow, and a small text compiles fast
   if (lanes === null) return { rows: 8, lanes: 1 };
-  return { rows: Math.max(16, lanes), lanes };
+  return { rows: facts.isSoftware ? Math.max(32, lanes) : Math.max(16, lanes), lanes };
 }
 
 function tileOf(kind: AttentionTile["kind"], { dKv, bias }: AttentionSizes, facts: DeviceFacts): AttentionTile {

@@ -33,7 +33,7 @@ function inputsOf({ dKv, hasMask, hasSegments, hasBias, frozen = [], isLive }: C
     const numbers = (time: number): CaseInput => ({
       shape: [batch!, time],
       dtype: "i32",
-      draw: (_, i) => Math.floor((i % time) / 5),
+      draw: (_, i) => Math.floor((2 * (i % time)) / time),
     });
     const width = heads! * dKv;
     return [
@@ -157,11 +157,20 @@ export const attentionCases: readonly OpCase[] = [
   }),
   attentionCase({
     name: "frozen bias, mask",
-    dKv: 12,
+    dKv: 5,
     hasBias: true,
     hasMask: true,
     frozen: ["table"],
-    edges: [{ batch: 2, heads: 2, queries: 7, keys: 19, causal: 0, why: "no gradient of the table" }],
+    edges: [
+      {
+        batch: 2,
+        heads: 2,
+        queries: 7,
+        keys: 39,
+        causal: 0,
+        why: "no gradient of the table; two blocks of keys, element by element",
+      },
+    ],
   }),
   attentionCase({
     name: "dropout, frozen keys",
@@ -171,9 +180,11 @@ export const attentionCases: readonly OpCase[] = [
     edges: [{ batch: 2, heads: 2, queries: 37, keys: 34, causal: 0, why: "a block of random words belongs to one row" }],
   }),
   attentionCase({
-    name: "segments, a head size of no fours",
+    name: "segments, bias and dropout, a head size of no fours",
     dKv: 6,
     hasSegments: true,
+    hasBias: true,
+    p: 0.3,
     edges: [{ batch: 2, heads: 3, queries: 11, keys: 13, causal: 1, why: "packed sequences" }],
   }),
   ...[16, 24, 32, 48, 64, 80, 96, 128]
@@ -194,7 +205,7 @@ export const attentionCases: readonly OpCase[] = [
     hasSegments: true,
     dims: { batch: [1, 3], heads: [1, 3], queries: [1, 4], keys: [1, 40], causal: [0, 1] },
     edges: [
-      { batch: 2, heads: 2, queries: 1, keys: 19, causal: 0, why: "cross-attention of a decoding step" },
+      { batch: 2, heads: 2, queries: 1, keys: 40, causal: 0, why: "cross-attention of a decoding step" },
       { batch: 2, heads: 2, queries: 3, keys: 17, causal: 1, why: "few queries" },
     ],
     checksExtremes: true,
