@@ -93,11 +93,12 @@ export function factsOf(device: GPUDevice, info: GPUAdapterInfo): DeviceFacts {
 }
 
 /** Folds a count of workgroups into [x, y, 1]: one dimension holds at most 65,535. Kernels recompute y * groups.x + x. */
-export function spread(count: number, facts: DeviceFacts): [number, number, number] {
+export function spread(count: number, facts: DeviceFacts, what = "a dispatch"): [number, number, number] {
   const limit = facts.limits.maxComputeWorkgroupsPerDimension;
   if (count <= limit) return [count, 1, 1];
   const y = Math.ceil(count / limit);
-  if (y > limit) throw new Error(`a dispatch of ${count} workgroups exceeds ${limit} x ${limit}`);
+  if (y > limit)
+    throw new Error(`${what} of ${count} workgroups exceeds ${limit} x ${limit}, all that this adapter counts. Split it.`);
   return [Math.ceil(count / y), y, 1];
 }
 

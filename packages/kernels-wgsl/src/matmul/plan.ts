@@ -181,7 +181,11 @@ function finish(
       c_outer: c.outerStride ?? 0, c_inner: c.innerStride ?? 0,
       alpha, flags: flagsOf(sizes),
     }, // biome-ignore format: by matrix
-    workgroups: spread(Math.ceil(n / tileCols) * Math.ceil(m / tileRows) * batches, facts),
+    workgroups: spread(
+      Math.ceil(n / tileCols) * Math.ceil(m / tileRows) * batches,
+      facts,
+      `a matmul of m=${m} n=${n} batches=${batches}`,
+    ),
     reason,
     flops: 2 * batches * m * n * k,
     bytes:
