@@ -1,3 +1,5 @@
+import type { MatmulChoice } from "./matmul/sizes.js";
+
 /** Fragments that a device's matrix units multiply: a [m, k] and b [k, n] of `component`, sums of `result`. */
 export interface MatrixConfig {
   readonly component: string;
@@ -22,6 +24,8 @@ export interface DeviceFacts {
   readonly features: readonly string[];
   /** Of the feature `chromium-experimental-subgroup-matrix`; absent where the device has none. */
   readonly matrixConfigs?: readonly MatrixConfig[];
+  /** Matmul variants measured on this device (matmul/tuning.ts); absent: fixed rules, as the deterministic mode wants. */
+  readonly tuning?: MatmulChoice;
   readonly limits: {
     readonly maxStorageBufferBindingSize: number;
     readonly maxBufferSize: number;

@@ -50,9 +50,11 @@ export { type DeviceFacts, factsOf, MATRIX_FEATURE, type MatrixConfig, rowVarian
 export { planArgmax, planCacheAppend } from "./generate/plan.js";
 export { fileKernels } from "./generated/kernels.js";
 export { type Kernel, type KernelCall, paramBytes, specialize, writeParams } from "./kernel.js";
+export { fingerprintOf, shapeClass, tunedVariant } from "./matmul/choice.js";
 export { planMatmul } from "./matmul/plan.js";
 export {
   MATMUL_VARIANTS,
+  type MatmulChoice,
   type MatmulEpilogue,
   type MatmulLayout,
   type MatmulSizes,
@@ -62,6 +64,7 @@ export {
 } from "./matmul/sizes.js";
 export { type MatmulPlan, type MatmulStep, planMatmulSteps, planPacked, planSplitK, splitsFor } from "./matmul/steps.js";
 export { subgroupMatmul } from "./matmul/subgroup.js";
+export { candidatesFor, chooseVariant, type MatmulTimer, readChoice, tuneMatmul, writeChoice } from "./matmul/tuning.js";
 export {
   type NormCall,
   planAddNorm,

@@ -3,6 +3,7 @@
 import { type DeviceFacts, MATRIX_FEATURE, spread } from "../facts.js";
 import { matmulPlain, matmulWorkgroup } from "../generated/kernels.js";
 import type { Kernel, KernelCall } from "../kernel.js";
+import { tunedVariant } from "./choice.js";
 import { MATRIX_MEMORY, matrixMatmul, usableConfig } from "./matrix.js";
 import { flagsOf, type MatmulSizes, type MatmulStorage, type MatmulVariant } from "./sizes.js";
 import { subgroupMatmul } from "./subgroup.js";
@@ -26,6 +27,8 @@ const workgroup = withOptional(matmulWorkgroup);
 export function planMatmul(sizes: MatmulSizes, facts: DeviceFacts): KernelCall {
   checkSizes(sizes);
   if (sizes.packed) return packedCall(sizes, facts, sizes.packed);
+  const measured = sizes.force ? null : tunedVariant(sizes, facts);
+  if (measured && REFUSALS[measured](sizes, facts) === null) return callOf(measured, sizes, facts, ["measured"]);
   const refusals: string[] = [];
   for (const variant of sizes.force ? [sizes.force] : preference(sizes, facts)) {
     const refusal = REFUSALS[variant](sizes, facts);

@@ -62,3 +62,9 @@ export function flagsOf({ accumulate = false, epilogue = {} }: Pick<MatmulSizes,
     (epilogue.residual ? FLAG.residual : 0)
   );
 }
+
+/** A variant by class of shapes (`shapeClass`), measured on the device with this fingerprint. */
+export interface MatmulChoice {
+  readonly fingerprint: string;
+  readonly variants: Readonly<Record<string, MatmulVariant>>;
+}
