@@ -1,4 +1,4 @@
-import { softwareFacts } from "@attune/kernels-wgsl";
+import { planUnary, softwareFacts } from "@attune/kernels-wgsl";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backward } from "../autograd.js";
 import { type NodeDevice, openDevice } from "../node.js";
@@ -174,9 +174,16 @@ describe("planning without a device", () => {
     const w = persistent(device, [512, 4]);
     void device.empty; // made on first use and kept
     const { liveBytes } = device.memory;
-    const inputs = { x: { shape: [1000, 4], dtype: "f32" } } as const;
-    const body = ({ x }: { x: Tensor }) => ({ y: linear(add(x, tensor(device, [1], [1])), w) });
-    expect(() => capture(device, "tall", inputs, body)).toThrow(/a matmul of m=1000 n=512 .*512 workgroups exceeds 8 x 8/);
+    const inputs = { x: { shape: [8, 4], dtype: "f32" } } as const;
+    const body = ({ x }: { x: Tensor }) => {
+      const y = add(linear(x, w), tensor(device, [1], [1])); // owns a constant by now
+      device.run(
+        { ...planUnary({ op: "relu", count: 4 }, device.facts), workgroups: [1, 32, 1] },
+        { x: x.storage, y: y.storage },
+      );
+      return { y };
+    };
+    expect(() => capture(device, "tall", inputs, body)).toThrow(/elementwise\/unary: 1 x 32 x 1 workgroups exceed the 8/);
     expect(device.isCapturing).toBe(false);
     expect(device.memory.liveBytes).toBe(liveBytes);
   });
