@@ -3,28 +3,10 @@
 
 export { type AttentionReference, attention } from "./references/attention.js";
 
-export interface Values {
-  readonly shape: readonly number[];
-  readonly data: Float64Array;
-}
+import { philox } from "./references/philox.js";
+import { at, fill, type Values } from "./references/values.js";
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
-
-/** A tensor filled by a function of its indices. */
-export function fill(shape: readonly number[], at: (...index: number[]) => number): Values {
-  const data = new Float64Array(sizeOf(shape));
-  const index = new Array<number>(shape.length).fill(0);
-  for (let i = 0; i < data.length; i++) {
-    data[i] = at(...index);
-    for (let axis = shape.length - 1; axis >= 0 && ++index[axis]! === shape[axis]; axis--) index[axis] = 0;
-  }
-  return { shape, data };
-}
-
-/** Reads by indices. */
-export function at(values: Values, ...index: number[]): number {
-  return values.data[index.reduce((sum, i, axis) => sum * values.shape[axis]! + i, 0)]!;
-}
+export { at, fill, philox, type Values };
 
 export const scalarFunctions = {
   relu: (v: number) => Math.max(0, v),
@@ -145,21 +127,6 @@ export function crossEntropy(logits: Values, labels: Values, smoothing = 0): Val
     const total = highest + Math.log(values.reduce((sum, v) => sum + Math.exp(v - highest), 0));
     return values.reduce((sum, v, j) => sum + (total - v) * ((j === label ? 1 - smoothing : 0) + smoothing / cols), 0);
   });
-}
-
-/** Philox4x32-10 in exact integers (BigInt): four 32-bit words for a counter and a key. */
-export function philox(counter: readonly number[], key: readonly number[]): number[] {
-  const word = 0xffffffffn;
-  let [a, b, c, d] = counter.map(BigInt) as [bigint, bigint, bigint, bigint];
-  let [k0, k1] = key.map(BigInt) as [bigint, bigint];
-  for (let round = 0; round < 10; round++) {
-    const p = 0xd2511f53n * a;
-    const q = 0xcd9e8d57n * c;
-    [a, b, c, d] = [(q >> 32n) ^ b ^ k0, q & word, (p >> 32n) ^ d ^ k1, p & word];
-    k0 = (k0 + 0x9e3779b9n) & word;
-    k1 = (k1 + 0xbb67ae85n) & word;
-  }
-  return [a, b, c, d].map(Number);
 }
 
 /** x / (1 - p) where the element's random word is at least p * 2^32, else 0 */

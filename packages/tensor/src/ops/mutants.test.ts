@@ -15,6 +15,7 @@ const EQUIVALENT: Readonly<Record<string, string>> = {
   "crossEntropy/rows|lowest is zero|0": "as in softmax: the shift cancels",
   "softmax/rows|row reduction dropped|0": "a lane's own maximum is a valid shift too, until exp overflows",
   "crossEntropy/rows|row reduction dropped|0": "as in softmax",
+  "attention/rows|lowest is zero|0": "as in softmax: hidden keys are left out by condition, and the shift cancels",
   "attention/rows|sum starts at 1|0": "the total before the first visible key is multiplied by exp(LOWEST - its score) = 0",
   "embedding/gather|range test dropped|0":
     "a read out of range gives zero here (robust access); the test is for devices that clamp",

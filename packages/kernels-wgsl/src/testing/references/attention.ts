@@ -1,4 +1,5 @@
-import { at, fill, philox, type Values } from "../references.js";
+import { philox } from "./philox.js";
+import { at, fill, type Values } from "./values.js";
 
 export interface AttentionReference {
   heads: number;

@@ -5,7 +5,8 @@ import type { CaseInput, Dims, OpCase } from "../opCase.js";
 /** Conditions of a case; every tensor that they need becomes an input. */
 interface Conditions {
   name: string;
-  dKv: number;
+  /** null: 4 * dims.fours */
+  dKv: number | null;
   scale?: number;
   hasMask?: boolean;
   hasSegments?: boolean;
@@ -25,7 +26,7 @@ const SITE = 77;
 
 /** q, k, v, then the table and its buckets, the mask, and the segments of queries and keys: those that the case has. */
 function inputsOf({ dKv, hasMask, hasSegments, hasBias, frozen = [], isLive }: Conditions) {
-  return ({ batch, heads, queries, keys }: Dims): CaseInput[] => {
+  return ({ batch, heads, queries, keys, fours }: Dims): CaseInput[] => {
     const of = (name: "q" | "k" | "v" | "table", shape: readonly number[]): CaseInput => ({
       shape,
       isConstant: frozen.includes(name),
@@ -35,7 +36,7 @@ function inputsOf({ dKv, hasMask, hasSegments, hasBias, frozen = [], isLive }: C
       dtype: "i32",
       draw: (_, i) => Math.floor((2 * (i % time)) / time),
     });
-    const width = heads! * dKv;
+    const width = heads! * (dKv ?? 4 * fours!);
     return [
       of("q", [batch!, queries!, width]),
       of("k", [batch!, keys!, width]),
@@ -187,17 +188,17 @@ export const attentionCases: readonly OpCase[] = [
     p: 0.3,
     edges: [{ batch: 2, heads: 3, queries: 11, keys: 13, causal: 1, why: "packed sequences" }],
   }),
-  ...[16, 24, 32, 48, 64, 80, 96, 128]
-    .filter((dKv) => dKv % 64 === 0 || process.env.ATTUNE_LONG)
-    .map((dKv) =>
-      attentionCase({
-        name: `heads of ${dKv}`,
-        dKv,
-        scale: dKv ** -0.5,
-        dims: { batch: [1, 2], heads: [1, 2], queries: [1, 20], keys: [1, 20], causal: [0, 1] },
-        edges: [{ batch: 1, heads: 2, queries: 10, keys: 12, causal: 0, why: "the head size is a run-time value" }],
-      }),
-    ),
+  attentionCase({
+    name: "head sizes",
+    dKv: null,
+    scale: 0.2,
+    dims: { batch: [1, 2], heads: [1, 2], queries: [1, 20], keys: [1, 20], causal: [0, 1], fours: [4, 32] },
+    edges: [4, 6, 8, 12, 16, 20, 24, 32].map((fours) => ({
+      ...{ batch: 1, heads: 2, queries: 10, keys: 9, causal: 0 },
+      fours,
+      why: `heads of ${4 * fours}: the size is a run-time value`,
+    })),
+  }),
   attentionCase({
     name: "one query, mask",
     dKv: 20,
