@@ -1,9 +1,10 @@
 import type { NodeDevice } from "@attune/tensor/node";
 import type { CaseMaker } from "../harness.js";
 import { attentionCases } from "./attention.js";
+import { matmulCases } from "./matmul.js";
 import { stepCases } from "./steps.js";
 
 /** Every benchmark, cheap ones first. */
 export function caseMakers(device: NodeDevice): readonly CaseMaker[] {
-  return [...attentionCases(device), ...stepCases(device)];
+  return [...matmulCases(device), ...attentionCases(device), ...stepCases(device)];
 }

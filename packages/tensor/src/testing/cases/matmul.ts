@@ -15,6 +15,8 @@ const linearCase = (name: string, dtype: "f32" | "bf16" | "f16", inFours: boolea
       { rows: 1, inputs: 1, outputs: 1, why: "the least" },
       { rows: 33, inputs: 36, outputs: 68, why: "a tile and a bit in both directions" },
       { rows: 8, inputs: 64, outputs: 32, why: "the small tile exactly" },
+      { rows: 2, inputs: 72, outputs: 20, why: "few rows: lanes over k, beyond one turn of them" },
+      { rows: 33, inputs: 35, outputs: 67, why: "packed where sizes are odd: several panels, their last ones with an edge" },
     ],
     inputs: ({ rows, inputs, outputs }) => [
       { shape: [rows!, of(inputs!)] },
@@ -35,7 +37,10 @@ export const matmulCases: readonly OpCase[] = [
   {
     name: "matmul",
     dims: { batch: [1, 3], m: [1, 20], n: [1, 20], k: [1, 40] },
-    edges: [{ batch: 2, m: 4, n: 8, k: 12, why: "fours everywhere" }],
+    edges: [
+      { batch: 2, m: 4, n: 8, k: 12, why: "fours everywhere" },
+      { batch: 2, m: 35, n: 37, k: 9, why: "panels of several matrices" },
+    ],
     inputs: ({ batch, m, n, k }) => [{ shape: [batch!, m!, k!] }, { shape: [batch!, k!, n!] }],
     run: ([a, b]) => matmul(a!, b!),
     reference: ([a, b]) => references.matmul(a!, b!),
