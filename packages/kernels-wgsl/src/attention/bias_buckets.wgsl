@@ -6,8 +6,8 @@ struct Params { batch: u32, heads: u32, diagonals: u32, buckets: u32, shift: u32
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = group.x * 64u + lane;
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
   let heads = params.heads;
   if (i >= params.buckets * heads) { return; }
   let batch = params.batch;

@@ -6,8 +6,8 @@ struct Params { batch: u32, heads: u32, tiles: u32, buckets: u32, accumulate: u3
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = group.x * 64u + lane;
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
   if (i >= params.buckets * params.heads) { return; }
   let bucket = i / params.heads;
   let head = i % params.heads;

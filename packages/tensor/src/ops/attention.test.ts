@@ -19,6 +19,8 @@ const cases = attentionCases.filter(({ name }) => process.env.ATTUNE_LONG || SHO
 describe("attention's flash kernels for GPUs", () => {
   const devices: Record<string, () => Promise<NodeDevice>> = {
     "subgroups shared by broadcast": async () => asGpu(await openDevice()),
+    "workgroups folded into two dimensions": async () =>
+      asGpu(await openDevice({ limits: { maxComputeWorkgroupsPerDimension: 90 } })),
     "lanes that work alone, without subgroups": () => openDevice({ without: ["subgroups"] }),
   };
   for (const [name, open] of Object.entries(devices)) {
