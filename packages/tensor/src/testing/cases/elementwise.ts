@@ -32,7 +32,7 @@ const unary = (name: keyof typeof scalarFunctions, draw?: (random: () => number)
   name,
   dims: { rows: [1, 9], cols: [1, 70] },
   edges: [
-    { rows: 1, cols: 1, why: "one element of a vec4" },
+    { rows: 1, cols: 3, why: "a part of a vec4, of both signs" },
     { rows: 3, cols: 43, why: "no multiple of 4" },
   ],
   inputs: ({ rows, cols }) => [{ shape: [rows!, cols!], draw }],
