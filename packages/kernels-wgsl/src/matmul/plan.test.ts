@@ -101,7 +101,7 @@ describe("steps", () => {
 
   it("packs the operands that tn cannot read where they are, if each is used often enough", () => {
     const tn = "matmul/subgroup<tn,32,8,f32,f32>";
-    expect(stepsOf(dense("nt", 256, 256, 64))).toEqual(["matmul/pack", "matmul/pack", tn]);
+    expect(stepsOf(dense("nt", 640, 640, 64))).toEqual(["matmul/pack", "matmul/pack", tn]);
     expect(stepsOf(dense("nn", 256, 256, 64))).toEqual(["matmul/pack", tn]); // a alone
     expect(stepsOf(dense("tn", 256, 256, 64))).toEqual([tn]);
     expect(stepsOf(dense("tn", 256, 257, 64))).toEqual(["matmul/pack", "matmul/subgroup<tn,32,8,f32,f32,odd>"]); // b alone
@@ -111,13 +111,13 @@ describe("steps", () => {
   });
 
   it("packs a shared operand once, and never more than a binding holds", () => {
-    const shared = dense("nt", 256, 256, 64, {
+    const shared = dense("nt", 768, 768, 64, {
       outer: 3,
-      a: { rowStride: 64, outerStride: 256 * 64 },
-      c: { rowStride: 256, outerStride: 65536 },
+      a: { rowStride: 64, outerStride: 768 * 64 },
+      c: { rowStride: 768, outerStride: 768 * 768 },
     });
-    expect(planMatmulSteps(shared, softwareFacts).scratch).toEqual({ "packed a": 3 * 65536, "packed b": 65536 });
-    const limits = { ...softwareFacts.limits, maxStorageBufferBindingSize: 3 * 65536 - 1 };
+    expect(planMatmulSteps(shared, softwareFacts).scratch).toEqual({ "packed a": 3 * 196608, "packed b": 196608 });
+    const limits = { ...softwareFacts.limits, maxStorageBufferBindingSize: 3 * 196608 - 1 };
     expect(stepsOf(shared, { ...softwareFacts, limits })).toEqual(["matmul/subgroup<nt,32,8,f32,f32>"]);
   });
 

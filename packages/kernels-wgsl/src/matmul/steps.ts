@@ -31,8 +31,8 @@ export function planMatmulSteps(sizes: MatmulSizes, facts: DeviceFacts): MatmulP
   return { scratch: {}, steps: [{ call: planMatmul(sizes, facts), bound: DIRECT }] };
 }
 
-/** Products that each packed element must take part in for packing to pay, by what is done without. */
-const WORTHWHILE = { nt: 64, nn: 32, tn: Number.POSITIVE_INFINITY, plain: 4 } as const;
+/** Products that each packed element must take part in for packing to pay, by what is done without (at 512^3, 256 each, nt lost by it). */
+const WORTHWHILE = { nt: 300, nn: 32, tn: Number.POSITIVE_INFINITY, plain: 4 } as const;
 
 function whyPack(sizes: MatmulSizes, facts: DeviceFacts): string | null {
   const { layout, m, n, k, outer = 1, inner = 1, force, packed } = sizes;

@@ -1,5 +1,7 @@
+import type { MatmulLayout, MatmulStorage } from "@attune/kernels-wgsl";
 import { references } from "@attune/kernels-wgsl/testing";
-import { linear, matmul } from "../../ops/matmul.js";
+import { OpContext } from "../../op.js";
+import { linear, matmul, runMatmul } from "../../ops/matmul.js";
 import { softmax } from "../../ops/softmax.js";
 import type { OpCase } from "../opCase.js";
 
@@ -28,7 +30,74 @@ const linearCase = (name: string, dtype: "f32" | "bf16" | "f16", inFours: boolea
   };
 };
 
+/**
+ * What ops reach only by fusion or not at all: every epilogue, a scale, two batch axes, halves on both sides, in each layout.
+ * c [outer 2, inner, m, n] is the last input and written in place.
+ */
+const callCase = (layout: MatmulLayout, aStorage: MatmulStorage, bStorage: MatmulStorage): OpCase => ({
+  name: `matmul call ${layout}, ${aStorage} and ${bStorage}`,
+  dims: {
+    m: [1, 40],
+    n: [1, 40],
+    k: [1, 40],
+    inner: [1, 2],
+    bias: [0, 1],
+    activation: [0, 2],
+    residual: [0, 1],
+    accumulate: [0, 1],
+  },
+  edges: [
+    {
+      m: 68,
+      n: 68,
+      k: 8,
+      inner: 2,
+      bias: 1,
+      activation: 2,
+      residual: 1,
+      accumulate: 1,
+      why: "all of it; large tiles, halves packed",
+    },
+    { m: 12, n: 36, k: 12, inner: 2, bias: 1, activation: 1, residual: 0, accumulate: 0, why: "tiles of few rows" },
+    { m: 2, n: 12, k: 72, inner: 2, bias: 1, activation: 2, residual: 1, accumulate: 1, why: "lanes over k" },
+    { m: 35, n: 37, k: 9, inner: 2, bias: 1, activation: 2, residual: 1, accumulate: 1, why: "packed odd sizes" },
+    { m: 3, n: 5, k: 7, inner: 2, bias: 1, activation: 2, residual: 1, accumulate: 1, why: "plain" },
+  ],
+  inputs: ({ m, n, k, inner }) => [
+    { shape: layout === "tn" ? [2, inner!, k!, m!] : [2, inner!, m!, k!], dtype: aStorage },
+    { shape: layout === "nt" ? [2, inner!, n!, k!] : [2, inner!, k!, n!], dtype: bStorage },
+    { shape: [n!] },
+    { shape: [2, inner!, m!, n!] },
+    { shape: [2, inner!, m!, n!] },
+  ],
+  run: ([a, b, bias, residual, c], { m, n, k, inner, ...flags }) => {
+    const place = (rows: number, cols: number) => ({
+      rowStride: cols,
+      outerStride: inner! * rows * cols,
+      innerStride: rows * cols,
+    });
+    const epilogue = {
+      bias: flags.bias === 1,
+      residual: flags.residual === 1,
+      ...(flags.activation ? { activation: (["relu", "geluNew"] as const)[flags.activation - 1]! } : {}),
+    };
+    const sizes = {
+      layout, m: m!, n: n!, k: k!, outer: 2, inner: inner!, aStorage, bStorage, epilogue, alpha: 0.75, accumulate: flags.accumulate === 1,
+      a: layout === "tn" ? place(k!, m!) : place(m!, k!), b: layout === "nt" ? place(n!, k!) : place(k!, n!), c: place(m!, n!),
+    }; // biome-ignore format: few lines
+    return runMatmul(new OpContext(c!.device, "matmul case"), sizes, { a: a!, b: b!, bias: bias!, residual: residual!, c: c! });
+  },
+  reference: ([a, b, bias, residual, c], { inner: _, ...flags }) =>
+    references.matmulCall(layout, a!, b!, bias!, residual!, c!, 0.75, flags),
+  isForwardOnly: true,
+  bounds: sums,
+});
+
 export const matmulCases: readonly OpCase[] = [
+  callCase("nt", "f32", "f32"),
+  callCase("nn", "f32", "bf16"),
+  callCase("tn", "f32", "f32"),
+  callCase("nt", "f16", "f16"),
   linearCase("linear", "f32", true),
   linearCase("linear, odd sizes", "f32", false),
   linearCase("linear, bf16 weight", "bf16", true),
