@@ -13,8 +13,10 @@ export {
   type AttentionSizes,
   attentionTiles,
   planAttention,
+  planAttentionBias,
   planAttentionBiasGradient,
   planAttentionDelta,
+  planAttentionNumbers,
   planAttentionPart,
 } from "./attention/plan.js";
 export { attentionTile } from "./attention/tile.js";

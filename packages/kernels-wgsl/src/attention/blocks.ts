@@ -5,6 +5,8 @@ import type { AttentionSizes } from "./plan.js";
 
 /** Bytes that s and dp of a block of queries should take together, where that leaves at least the fewest rows. */
 const BLOCK_BYTES = 2 ** 23;
+/** Storage buffers of a backward tile; WebGPU promises eight, which all other kernels do with. */
+const TILE_BINDINGS = 10;
 /** Rows that the block kernel walks in one workgroup: ROWS in block_gradient.wgsl. */
 const ROWS_OF_GROUP = 8;
 
@@ -14,6 +16,7 @@ const ROWS_OF_GROUP = 8;
  * and run them no faster than the matmul kernels that are there anyhow (docs/log.md).
  */
 export function attentionBackwardWay(facts: DeviceFacts): "tiles" | "blocks" {
+  if (facts.limits.maxStorageBuffersPerShaderStage < TILE_BINDINGS) return "blocks";
   return facts.isSoftware && facts.subgroupSize !== null ? "blocks" : "tiles";
 }
 
@@ -37,7 +40,7 @@ export interface AttentionBlock {
 
 /** s and dp [batch, heads, block rows, cols rounded up to 4], in place */
 export function planAttentionBlockGradient(sizes: AttentionSizes, block: AttentionBlock, facts: DeviceFacts): KernelCall {
-  const { batch, heads, queries, keys, hasMask, hasSegments, isCausal, bias = null, dropout = null } = sizes;
+  const { batch, heads, queries, keys, hasNumbers, isCausal, bias = null, dropout = null } = sizes;
   const rows = batch * heads * block.rows;
   const flag = (is: boolean | undefined): number => (is ? 1 : 0);
   return {
@@ -45,8 +48,8 @@ export function planAttentionBlockGradient(sizes: AttentionSizes, block: Attenti
     variant: {},
     params: {
       rows, block: block.rows, first: block.first, heads, queries, keys, quads: Math.ceil(block.cols / 4), cols: block.cols,
-      has_mask: flag(hasMask), has_segments: flag(hasSegments), is_causal: flag(isCausal), has_bias: flag(bias !== null),
-      offset: bias?.offset ?? 0, has_dropout: flag(dropout !== null), site: dropout?.site ?? 0,
+      has_numbers: flag(hasNumbers), is_causal: flag(isCausal), has_bias: flag(bias !== null),
+      offset: bias?.offset ?? 0, distances: bias?.distances ?? 0, stat_rows: batch * heads * queries, has_dropout: flag(dropout !== null), site: dropout?.site ?? 0,
       threshold: Math.floor((dropout?.p ?? 0) * 2 ** 32), keep: 1 / (1 - (dropout?.p ?? 0)),
     }, // biome-ignore format: by subject
     workgroups: spread(Math.ceil(rows / ROWS_OF_GROUP), facts),
@@ -97,7 +100,7 @@ export function planAttentionBiasBuckets(
 
 /** Few queries: a row a workgroup. `isLive`: decoding over a cache, ended by ProgramState.past. */
 export function planAttentionRows(sizes: AttentionSizes, isLive: boolean, facts: DeviceFacts): KernelCall {
-  const { batch, heads, queries, keys, dKv, scale, hasMask, hasSegments, isCausal, bias = null } = sizes;
+  const { batch, heads, queries, keys, dKv, scale, hasNumbers, isCausal, bias = null } = sizes;
   const { variant, replaceUses, lanes } = rowVariant(facts);
   const rows = batch * heads * queries;
   const flag = (is: boolean | undefined): number => (is ? 1 : 0);
@@ -106,8 +109,8 @@ export function planAttentionRows(sizes: AttentionSizes, isLive: boolean, facts:
     variant: { ...variant, LIVE: `${isLive}`, SHARE: `${Math.ceil(Math.max(128, dKv) / lanes)}u` },
     replaceUses,
     params: {
-      rows, heads, queries, keys, dkv: dKv, scale, has_mask: flag(hasMask), has_segments: flag(hasSegments),
-      is_causal: flag(isCausal), has_bias: flag(bias !== null), offset: bias?.offset ?? 0,
+      rows, heads, queries, keys, dkv: dKv, scale, has_numbers: flag(hasNumbers),
+      is_causal: flag(isCausal), has_bias: flag(bias !== null), offset: bias?.offset ?? 0, distances: bias?.distances ?? 0,
     }, // biome-ignore format: by subject
     workgroups: spread(rows, facts),
     reason: `few queries: ${lanes} lanes a row`,

@@ -1,9 +1,9 @@
 import { type DeviceFacts, spread } from "../facts.js";
-import { attentionBiasGradient, attentionDelta } from "../generated/kernels.js";
+import { attentionBiasGradient, attentionBiasOf, attentionDelta, attentionNumbers } from "../generated/kernels.js";
 import type { KernelCall } from "../kernel.js";
 import { type AttentionTile, attentionTile, lonelyGroup } from "./tile.js";
 
-/** q [batch, query, heads * dKv], k and v [batch, key, heads * dKv] -> y [batch, query, heads * dKv], lse [batch, heads, query] */
+/** q [batch, query, heads * dKv], k and v [batch, key, heads * dKv] -> y [batch, query, heads * dKv], stats [2, batch, heads, query] = lse, delta */
 export interface AttentionSizes {
   batch: number;
   heads: number;
@@ -11,14 +11,12 @@ export interface AttentionSizes {
   keys: number;
   dKv: number;
   scale: number;
-  /** i32 [batch, key] is bound to `mask`: 0 hides the key. */
-  hasMask?: boolean;
-  /** i32 [batch, query] and [batch, key] are bound: a query sees keys of its own segment. */
-  hasSegments?: boolean;
+  /** `numbers` (planAttentionNumbers) are bound: a query sees keys of its own number. */
+  hasNumbers?: boolean;
   /** Keys after the query are hidden. */
   isCausal?: boolean;
-  /** T5's bias table [buckets, heads]; `offset` is the entry of bucket_of for key == query. */
-  bias?: { buckets: number; offset: number } | null;
+  /** T5's bias by distance (planAttentionBias) is bound to `bias_of`; `offset` is the distance of key == query. */
+  bias?: { buckets: number; offset: number; distances: number } | null;
   dropout?: { p: number; site: number } | null;
 }
 
@@ -55,7 +53,7 @@ function planTile(
   extra: Record<string, number>,
   facts: DeviceFacts,
 ): KernelCall {
-  const { batch, heads, queries, keys, dKv, scale, hasMask, hasSegments, isCausal, bias = null, dropout = null } = sizes;
+  const { batch, heads, queries, keys, dKv, scale, hasNumbers, isCausal, bias = null, dropout = null } = sizes;
   if (dropout && !(dropout.p >= 0 && dropout.p < 1)) throw new Error(`attention: dropout p must be in [0, 1), not ${dropout.p}`);
   const tile = tileOf(kind, sizes, facts);
   const tiles = batch * heads * attentionTiles(kind, sizes, facts);
@@ -67,8 +65,9 @@ function planTile(
     variant: {},
     params: {
       tiles, heads, queries, keys, dkv: dKv, scale,
-      has_mask: hasMask ? 1 : 0, has_segments: hasSegments ? 1 : 0, is_causal: isCausal ? 1 : 0,
-      has_bias: bias ? 1 : 0, offset: bias?.offset ?? 0, buckets: bias?.buckets ?? 0,
+      has_numbers: hasNumbers ? 1 : 0, is_causal: isCausal ? 1 : 0,
+      has_bias: bias ? 1 : 0, offset: bias?.offset ?? 0, distances: bias?.distances ?? 0, buckets: bias?.buckets ?? 0,
+      stat_rows: batch * heads * queries,
       has_dropout: dropout ? 1 : 0, site: dropout?.site ?? 0,
       threshold: Math.floor((dropout?.p ?? 0) * 2 ** 32), keep: 1 / (1 - (dropout?.p ?? 0)), tall: tile.rows,
       ...extra,
@@ -98,7 +97,39 @@ export function planAttentionPart(
   return planTile(part, sizes, extra, facts);
 }
 
-/** delta [batch, heads, query] = rowsum(dy * y) */
+/** numbers [batch * (queries + keys)] from a padding mask and segments: equal where a query may see a key */
+export function planAttentionNumbers(
+  sizes: { batch: number; queries: number; keys: number; hasMask: boolean; hasSegments: boolean },
+  facts: DeviceFacts,
+): KernelCall {
+  const { batch, hasMask, hasSegments } = sizes;
+  const [queries, keys] = [batch * sizes.queries, batch * sizes.keys];
+  return {
+    kernel: attentionNumbers,
+    variant: {},
+    params: { queries, keys, has_mask: hasMask ? 1 : 0, has_segments: hasSegments ? 1 : 0 },
+    workgroups: spread(Math.ceil((queries + keys) / 64), facts),
+    reason: "a lane owns a number",
+    flops: 0,
+    bytes: 8 * (queries + keys),
+  };
+}
+
+/** bias_of [heads, distances] from T5's table [buckets, heads] and the bucket of each distance */
+export function planAttentionBias({ heads, distances }: { heads: number; distances: number }, facts: DeviceFacts): KernelCall {
+  const count = heads * distances;
+  return {
+    kernel: attentionBiasOf,
+    variant: {},
+    params: { count, heads, distances },
+    workgroups: spread(Math.ceil(count / 64), facts),
+    reason: "a lane owns an entry",
+    flops: 0,
+    bytes: 16 * count,
+  };
+}
+
+/** delta [batch, heads, query] = rowsum(dy * y), the second half of stats */
 export function planAttentionDelta({ batch, heads, queries, dKv }: AttentionSizes, facts: DeviceFacts): KernelCall {
   const rows = batch * heads * queries;
   return {

@@ -9,21 +9,18 @@ const LIVE = false;
 const SHARE = 16u;                   // columns of y that a lane holds: 128 / LANES
 const LOWEST = -3.4e38;              // not -inf: implementations may assume that it does not occur
 struct Params {
-  rows: u32, heads: u32, queries: u32, keys: u32, dkv: u32, scale: f32, has_mask: u32, has_segments: u32, is_causal: u32,
-  has_bias: u32, offset: u32,
+  rows: u32, heads: u32, queries: u32, keys: u32, dkv: u32, scale: f32, has_numbers: u32, is_causal: u32,
+  has_bias: u32, offset: u32, distances: u32,
 }
 @group(0) @binding(0) var<storage, read> q: array<f32>;              // [batch, query, heads * dkv]
 @group(0) @binding(1) var<storage, read> k: array<f32>;              // [batch, key, heads * dkv]
 @group(0) @binding(2) var<storage, read> v: array<f32>;              // [batch, key, heads * dkv]
-@group(0) @binding(3) var<storage, read> mask: array<i32>;           // [batch, key], or anything if has_mask == 0
-@group(0) @binding(4) var<storage, read> query_segments: array<i32>; // [batch, query], or anything if has_segments == 0
-@group(0) @binding(5) var<storage, read> key_segments: array<i32>;   // [batch, key], likewise
-@group(0) @binding(6) var<storage, read> table: array<f32>;          // [buckets, heads], or anything if has_bias == 0
-@group(0) @binding(7) var<storage, read> bucket_of: array<i32>;      // [distances], entry key - query + offset
-@group(0) @binding(8) var<storage, read> state: ProgramState;        // read only if LIVE
-@group(0) @binding(9) var<storage, read_write> y: array<f32>;        // [batch, query, heads * dkv]
-@group(0) @binding(10) var<storage, read_write> lse: array<f32>;     // [batch, heads, query]
-@group(0) @binding(11) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> numbers: array<i32>;        // numbers.wgsl; anything if has_numbers == 0
+@group(0) @binding(4) var<storage, read> bias_of: array<vec2u>;      // bias_of.wgsl; anything if has_bias == 0
+@group(0) @binding(5) var<storage, read> state: ProgramState;        // read only if LIVE
+@group(0) @binding(6) var<storage, read_write> y: array<f32>;        // [batch, query, heads * dkv]
+@group(0) @binding(7) var<storage, read_write> stats: array<f32>;    // its first half is lse [batch, heads, query]
+@group(0) @binding(8) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -34,8 +31,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let keys = params.keys;
   let dkv = params.dkv;
   let scale = params.scale;
-  let has_mask = params.has_mask != 0u;
-  let has_segments = params.has_segments != 0u;
+  let has_numbers = params.has_numbers != 0u;
   let has_bias = params.has_bias != 0u;
   let stride = heads * dkv;
   let query = row % queries;
@@ -45,8 +41,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (LIVE) { place += state.past; }
   var limit = keys;
   if (params.is_causal != 0u || LIVE) { limit = min(limit, place + 1u); }
-  var segment = 0i;
-  if (has_segments) { segment = query_segments[batch * queries + query]; }
+  var number = 0i;
+  if (has_numbers) { number = numbers[batch * queries + query]; }
+  let keys_at = params.rows / heads + batch * keys;                // numbers [batch, query], then [batch, key]
+  let zero = head * params.distances + params.offset;
   let q_at = (batch * queries + query) * stride + head * dkv;
   let k_at = batch * keys * stride + head * dkv;
   var highest = LOWEST;
@@ -55,13 +53,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var first = 0u; first < limit; first += LANES) {
     let key = first + lane;
     var visible = key < limit;
-    if (has_mask && mask[batch * keys + key] == 0i) { visible = false; }
-    if (has_segments && key_segments[batch * keys + key] != segment) { visible = false; }
+    if (has_numbers && numbers[keys_at + key] != number) { visible = false; }
     let row_at = k_at + min(key, keys - 1u) * stride;
     var dot = 0.0;
     for (var d = 0u; d < dkv; d++) { dot += q[q_at + d] * k[row_at + d]; }
     var score = dot * scale;
-    if (has_bias) { score += table[u32(bucket_of[params.offset + key - place]) * heads + head]; }
+    if (has_bias) { score += bitcast<f32>(bias_of[zero + key - place].x); }
     score = select(LOWEST, clamp(score, -3.3e38, 3.3e38), visible);
     let before = highest;
     highest = max(highest, row_max(score));
@@ -78,5 +75,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let inverse = select(0.0, 1.0 / total, total > 0.0);
   for (var c = 0u; lane + c * LANES < dkv; c++) { y[q_at + lane + c * LANES] = held[c] * inverse; }
-  if (lane == 0u) { lse[row] = select(0.0, highest + log(total), total > 0.0); }
+  if (lane == 0u) { stats[row] = select(0.0, highest + log(total), total > 0.0); }
 }

@@ -7,7 +7,8 @@ import { tileForward } from "./tileForward.js";
  * tiles of `rows` x 4 `lanes`, in registers: a lane owns four columns side by side, rows are loaded lane-distinct and shared by
  * subgroupBroadcast, as in matmul/subgroup.ts. Column sums (softmax, its gradient) so stay within a lane.
  *
- *   forward   columns are queries: y and lse [batch, heads, query] = log-sum-exp of the scores, by online softmax
+ *   forward   columns are queries: y and lse [batch, heads, query] = log-sum-exp of the scores, by online softmax;
+ *             lse is the first half of stats, delta (below) the second
  *   queries   columns are queries: dq, and what falls to T5's bias table
  *   keys      columns are keys: dk and dv
  *
@@ -32,7 +33,7 @@ export const lonelyGroup = 32;
 
 const PARAMS = [
   "tiles: u32", "heads: u32", "queries: u32", "keys: u32", "dkv: u32", "scale: f32",
-  "has_mask: u32", "has_segments: u32", "is_causal: u32", "has_bias: u32", "offset: u32", "buckets: u32",
+  "has_numbers: u32", "is_causal: u32", "has_bias: u32", "offset: u32", "distances: u32", "buckets: u32", "stat_rows: u32",
   "has_dropout: u32", "site: u32", "threshold: u32", "keep: f32", "tall: u32",
 ]; // biome-ignore format: one line a group
 const WANTED = ["wants_q", "wants_k", "wants_v", "wants_bias"].map((name) => `${name}: u32`);
@@ -44,19 +45,13 @@ function bindingsOf({ kind, isVec4 }: AttentionTile): Binding[] {
   const read = (name: string, type: string): Binding => ({ name, access: "read", type });
   const write = (name: string, type: string): Binding => ({ name, access: "read_write", type });
   const operands = ["q", "k", "v"].map((name) => read(name, element));
-  const conditions = [
-    ...["mask", "query_segments", "key_segments"].map((name) => read(name, "array<i32>")),
-    read("table", "array<f32>"),
-    read("bucket_of", "array<i32>"),
-    read("state", "ProgramState"),
-  ];
-  if (kind === "forward") return [...operands, ...conditions, write("y", element), write("lse", "array<f32>")];
+  const conditions = [read("numbers", "array<i32>"), read("bias_of", "array<vec2u>"), read("state", "ProgramState")];
+  if (kind === "forward") return [...operands, ...conditions, write("y", element), write("stats", "array<f32>")];
   const outputs = { queries: ["dq"], keys: ["dk", "dv"] }[kind];
   return [
     ...operands,
     read("dy", element),
-    read("lse", "array<f32>"),
-    read("delta", "array<f32>"),
+    read("stats", "array<f32>"),
     ...conditions,
     ...outputs.map((name) => write(name, element)),
     ...(kind === "keys" ? [] : [write("partial", "array<f32>")]),
@@ -82,7 +77,7 @@ ${bindings.map(({ name: of, access, type }, i) => `@group(0) @binding(${i}) var<
 const LOWEST = -3.4e38;  // stands for a hidden key; not -inf: implementations may assume that it does not occur
 ${loads.map(({ name: of }) => loader(of, isVec4)).join("\n")}
 ${stores.map(({ name: of }) => storer(of, isVec4)).join("\n")}
-fn bias_at(distance: u32, heads: u32, head: u32) -> f32 { return table[u32(bucket_of[distance]) * heads + head]; }
+fn bias_at(place: u32) -> f32 { return bitcast<f32>(bias_of[place].x); }
 ${kind !== "queries" ? "" : `var<workgroup> sums: array<f32, ${buckets * (isAlone ? lonelyGroup : lanes)}>;`}
 @compute @workgroup_size(${isAlone ? lonelyGroup : lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, ${
@@ -101,12 +96,12 @@ ${
   let dkv = params.dkv;
   let quads = (dkv + 3u) / 4u;
   let scale = params.scale;
-  let has_mask = params.has_mask != 0u;
-  let has_segments = params.has_segments != 0u;
+  let has_numbers = params.has_numbers != 0u;
   let is_causal = params.is_causal != 0u;
   let has_bias = params.has_bias != 0u;
   let has_dropout = params.has_dropout != 0u;
-  let offset = params.offset;
+  let distances = params.distances;
+  let stat_rows = params.stat_rows;
   let threshold = vec4u(params.threshold);
   let keep = params.keep;
   let tall = params.tall;  // the tile's rows, unknown to the compiler: it would unroll loops that index arrays, and take ten times as long

@@ -1,5 +1,5 @@
 import type { AttentionTile } from "./tile.js";
-import { keepByQuery } from "./tileForward.js";
+import { CONDITIONS_OF_QUERIES, keepByQuery } from "./tileForward.js";
 import { columnPlaces, firstBias, products, range, rowPlaces, weightedRows, XYZW } from "./tileParts.js";
 
 export function tileBackward(tile: AttentionTile): string {
@@ -19,7 +19,7 @@ function clearSums({ buckets }: AttentionTile): string {
 }
 /** Adds a finished diagonal of ds to the sum of its bucket. */
 function addDiagonal({ buckets }: AttentionTile, distance: string, value: string): string {
-  return `sums[slot * ${buckets}u + u32(bucket_of[${distance}])] += ${value};`;
+  return `sums[slot * ${buckets}u + bias_of[${distance}].y] += ${value};`;
 }
 /** partial [tile, bucket]: the lanes' sums in their order. */
 function storeSums({ buckets, lanes }: AttentionTile): string[] {
@@ -91,42 +91,37 @@ function byQueries(tile: AttentionTile): string {
     `  let end = select(keys, min(keys, c0 + ${columns}u), is_causal);`,
     "  let stats_at = bh * queries + col;",
     `  let row_lse = vec4f(${range(4)
-      .map((j) => `lse[stats_at + ${j}u]`)
+      .map((j) => `stats[stats_at + ${j}u]`)
       .join(", ")});`,
     `  let row_delta = vec4f(${range(4)
-      .map((j) => `delta[stats_at + ${j}u]`)
+      .map((j) => `stats[stat_rows + stats_at + ${j}u]`)
       .join(", ")});`,
-    "  var segment = vec4i(0);",
-    "  if (has_segments) {",
-    "    let at = batch * queries + col;",
-    "    segment = vec4i(query_segments[at], query_segments[at + 1u], query_segments[at + 2u], query_segments[at + 3u]);",
-    "  }",
+    ...CONDITIONS_OF_QUERIES,
     `  for (var r = 0u; r < end; r += ${rows}u) {`,
     ...rowPlaces(tile, "r", "keys", "key_base"),
     ...twoProducts(tile, ["k", "v"], ["q", "dy"]),
     "    if (has_dropout) {",
     ...keepByQuery("ds"),
     "    }",
-    firstBias((j) => `offset + r - col - ${j + 1}u`),
+    firstBias((j) => `zero + r - col - ${j + 1}u`),
     "    var diagonal = vec4f(0.0);", // ds along k - q, on its way to column 3
     "    for (var i = 0u; i < tall; i++) {",
     "      let key = r + i;",
     "      var x = p[i] * scale;",
-    "      if (has_bias) { w = vec4f(bias_at(offset + key - col, heads, head), w.xyz); x += w; }",
+    "      if (has_bias) { w = vec4f(bias_at(zero + key - col), w.xyz); x += w; }",
     "      var visible = vec4u(key) < limit;",
-    "      if (has_mask && mask[batch * keys + key] == 0i) { visible = vec4<bool>(false); }",
-    "      if (has_segments) { visible = visible & (vec4i(key_segments[batch * keys + key]) == segment); }",
+    "      if (has_numbers) { visible = visible & (vec4i(numbers[keys_at + key]) == number); }",
     "      let e = select(vec4f(0.0), exp(clamp(x, vec4f(-3.3e38), vec4f(3.3e38)) - row_lse), visible);",
     "      let g = select(vec4f(0.0), e * (ds[i] - row_delta), visible);",
     "      if (wants_bias) {",
     "        diagonal += g;",
-    `        ${addDiagonal(tile, "offset + key - col - 3u", "diagonal.w")}`,
+    `        ${addDiagonal(tile, "zero + key - col - 3u", "diagonal.w")}`,
     "        diagonal = vec4f(0.0, diagonal.xyz);",
     "      }",
     "      ds[i] = g * scale;",
     "    }",
     "    if (wants_bias) {", // what has not reached column 3: column j of the row after the last
-    ...range(3).map((j) => `      ${addDiagonal(tile, `offset + r + ${rows}u - col - ${j + 1}u`, `diagonal.${XYZW[j + 1]}`)}`),
+    ...range(3).map((j) => `      ${addDiagonal(tile, `zero + r + ${rows}u - col - ${j + 1}u`, `diagonal.${XYZW[j + 1]}`)}`),
     "    }",
     "    if (wants_q) {",
     ...range(rows).map((i) => `    let x${i} = ds[${i}];`),
@@ -156,32 +151,30 @@ function byKeys(tile: AttentionTile): string {
     ...columnPlaces("col", "keys", "key_base"),
     "  let key = vec4u(col, col + 1u, col + 2u, col + 3u);",
     "  var open = key < vec4u(keys);",
-    "  let mask_at = batch * keys + col;",
-    "  if (has_mask) { open = open & (vec4i(mask[mask_at], mask[mask_at + 1u], mask[mask_at + 2u], mask[mask_at + 3u]) != vec4i(0)); }",
-    "  var segment = vec4i(0);",
-    "  if (has_segments) {",
-    "    segment = vec4i(key_segments[mask_at], key_segments[mask_at + 1u], key_segments[mask_at + 2u], key_segments[mask_at + 3u]);",
-    "  }",
+    "  let keys_at = (stat_rows / heads) + batch * keys + col;", // numbers [batch, query], then [batch, key]
+    "  var number = vec4i(0);",
+    "  if (has_numbers) { number = vec4i(numbers[keys_at], numbers[keys_at + 1u], numbers[keys_at + 2u], numbers[keys_at + 3u]); }",
+    "  let zero = head * distances + params.offset;",
     // queries before c0 see none of these keys; one block runs in any case, so that every output is written
     `  let begin = select(0u, min(c0 / ${rows}u, (queries - 1u) / ${rows}u) * ${rows}u, is_causal);`,
     `  for (var r = begin; r < queries; r += ${rows}u) {`,
     ...rowPlaces(tile, "r", "queries", "query_base"),
     ...twoProducts(tile, ["q", "dy"], ["k", "v"]),
-    firstBias((j) => `offset + col + ${j + 1}u - r`),
+    firstBias((j) => `zero + col + ${j + 1}u - r`),
     "    for (var i = 0u; i < tall; i++) {",
     "      let query = r + i;",
     "      var x = p[i] * scale;",
-    "      if (has_bias) { w = vec4f(bias_at(offset + col - query, heads, head), w.xyz); x += w; }",
+    "      if (has_bias) { w = vec4f(bias_at(zero + col - query), w.xyz); x += w; }",
     "      var visible = open & vec4<bool>(query < queries);",
     "      if (is_causal) { visible = visible & (key <= vec4u(query)); }",
-    "      if (has_segments) { visible = visible & (vec4i(query_segments[batch * queries + query]) == segment); }",
-    "      let e = select(vec4f(0.0), exp(clamp(x, vec4f(-3.3e38), vec4f(3.3e38)) - lse[bh * queries + query]), visible);",
+    "      if (has_numbers) { visible = visible & (vec4i(numbers[batch * queries + query]) == number); }",
+    "      let e = select(vec4f(0.0), exp(clamp(x, vec4f(-3.3e38), vec4f(3.3e38)) - stats[bh * queries + query]), visible);",
     "      var kept = vec4f(1.0);",
     "      if (has_dropout) {",
     "        let words = philox(noise + vec4u((bh * queries + query) * key_quads + col / 4u, 0u, 0u, 0u), noise_key);",
     "        kept = select(vec4f(0.0), vec4f(keep), words >= threshold);",
     "      }",
-    "      let g = select(vec4f(0.0), e * (kept * ds[i] - delta[bh * queries + query]), visible);",
+    "      let g = select(vec4f(0.0), e * (kept * ds[i] - stats[stat_rows + bh * queries + query]), visible);",
     "      p[i] = e * kept;",
     "      ds[i] = g * scale;",
     "    }",

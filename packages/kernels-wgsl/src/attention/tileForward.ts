@@ -20,11 +20,7 @@ export function tileForward(tile: AttentionTile): string {
     "  let query = vec4u(col, col + 1u, col + 2u, col + 3u);",
     "  let limit = select(vec4u(keys), min(vec4u(keys), query + 1u), is_causal);", // keys from here on are hidden
     `  let end = select(keys, min(keys, c0 + ${columns}u), is_causal);`,
-    "  var segment = vec4i(0);",
-    "  if (has_segments) {",
-    `    let at = batch * queries + col;`,
-    "    segment = vec4i(query_segments[at], query_segments[at + 1u], query_segments[at + 2u], query_segments[at + 3u]);",
-    "  }",
+    ...CONDITIONS_OF_QUERIES,
     "  var highest = vec4f(LOWEST);",
     "  var total = vec4f(0.0);",
     `  for (var r = 0u; r < end; r += ${rows}u) {`,
@@ -36,15 +32,14 @@ export function tileForward(tile: AttentionTile): string {
     `    var p = array<vec4f, ${rows}>(${range(rows)
       .map((i) => `s${i}`)
       .join(", ")});`,
-    firstBias((j) => `offset + r - col - ${j + 1}u`),
+    firstBias((j) => `zero + r - col - ${j + 1}u`),
     "    var block = highest;",
     "    for (var i = 0u; i < tall; i++) {",
     "      let key = r + i;",
     "      var x = p[i] * scale;",
-    "      if (has_bias) { w = vec4f(bias_at(offset + key - col, heads, head), w.xyz); x += w; }",
+    "      if (has_bias) { w = vec4f(bias_at(zero + key - col), w.xyz); x += w; }",
     "      var visible = vec4u(key) < limit;",
-    "      if (has_mask && mask[batch * keys + key] == 0i) { visible = vec4<bool>(false); }",
-    "      if (has_segments) { visible = visible & (vec4i(key_segments[batch * keys + key]) == segment); }",
+    "      if (has_numbers) { visible = visible & (vec4i(numbers[keys_at + key]) == number); }",
     "      x = select(vec4f(LOWEST), clamp(x, vec4f(-3.3e38), vec4f(3.3e38)), visible);",
     "      block = max(block, x);",
     "      p[i] = x;",
@@ -77,10 +72,21 @@ export function tileForward(tile: AttentionTile): string {
     ),
     "  }",
     "  let row = bh * queries + col;",
-    "  let stats = select(vec4f(0.0), highest + log(total), sees);",
-    ...range(4).map((j) => `  if (col + ${j}u < queries) { lse[row + ${j}u] = stats[${j}]; }`),
+    "  let found = select(vec4f(0.0), highest + log(total), sees);",
+    ...range(4).map((j) => `  if (col + ${j}u < queries) { stats[row + ${j}u] = found[${j}]; }`),
   ].join("\n");
 }
+
+/** What is the same for a tile whose columns are queries: their numbers, where the keys' are, and the bias entry of key == query. */
+export const CONDITIONS_OF_QUERIES = [
+  "  let numbers_at = batch * queries + col;",
+  "  let keys_at = (stat_rows / heads) + batch * keys;", // numbers [batch, query], then [batch, key]
+  "  var number = vec4i(0);",
+  "  if (has_numbers) {",
+  "    number = vec4i(numbers[numbers_at], numbers[numbers_at + 1u], numbers[numbers_at + 2u], numbers[numbers_at + 3u]);",
+  "  }",
+  "  let zero = head * distances + params.offset;",
+];
 
 /** Multiplies an array of rows = keys, columns = queries by keep or 0: one Philox block covers four keys of a query. */
 export function keepByQuery(name: string): string[] {

@@ -47,6 +47,6 @@ export const loadRow = (g: number, of: string): string => `load_${of}(row${g}, d
 
 /** Three of the four distances that come before row 0; each row then needs one more. */
 export function firstBias(distanceOf: (j: number) => string): string {
-  const [a, b, c] = [0, 1, 2].map((j) => `bias_at(${distanceOf(j)}, heads, head)`);
+  const [a, b, c] = [0, 1, 2].map((j) => `bias_at(${distanceOf(j)})`);
   return `    var w = vec4f(0.0);\n    if (has_bias) { w = vec4f(${a}, ${b}, ${c}, 0.0); }`;
 }

@@ -4,13 +4,15 @@ import {
   attentionBackwardWay,
   attentionTiles,
   planAttention,
+  planAttentionBias,
   planAttentionBiasGradient,
   planAttentionDelta,
+  planAttentionNumbers,
   planAttentionPart,
   planAttentionRows,
 } from "@attune/kernels-wgsl";
 import { TensorError } from "../errors.js";
-import { apply, type BackwardContext, type Gradient, type Op, wantF32, wantI32 } from "../op.js";
+import { apply, type BackwardContext, type Gradient, type Op, type OpContext, wantF32, wantI32 } from "../op.js";
 import type { ProgramState } from "../programState.js";
 import { show } from "../shape.js";
 import type { Tensor } from "../tensor.js";
@@ -69,32 +71,33 @@ export interface AttentionInputs {
 /** Up to so many queries the lanes share a row's keys rather than own a query each. */
 const FEW_QUERIES = 4;
 
-/** y [batch, query, heads * dKv] = softmax(scale * q k^T + bias) v by heads (Dao et al. 2022), lse [batch, heads, query] kept for backward. */
+/** y [batch, query, heads * dKv] = softmax(scale * q k^T + bias) v by heads (Dao et al. 2022), its log-sum-exp kept for backward. */
 export const attentionOp: Op<AttentionAttrs> = {
   name: "attention",
   forward(ctx, inputs, attrs) {
     const named = namesOf(inputs, attrs);
     const sizes = sizesOf(named, attrs);
     const { batch, heads, queries } = sizes;
+    const { numbers, bias_of } = conditionsOf(ctx, named, sizes);
     const y = ctx.empty(named.q.shape);
-    const lse = ctx.empty([batch, heads, queries]);
+    const stats = ctx.empty([2, batch, heads, queries]); // lse, and delta once backward has it
     const isByRows = attrs.live !== null || (queries <= FEW_QUERIES && attrs.dropout === null);
     const call = isByRows ? planAttentionRows(sizes, attrs.live !== null, ctx.facts) : planAttention(sizes, ctx.facts);
-    ctx.run(call, { ...named, state: stateOf(attrs), y, lse });
-    ctx.save(lse);
+    ctx.run(call, { ...named, numbers, bias_of, state: stateOf(attrs), y, stats });
+    ctx.save(stats, ...(numbers ? [numbers] : []), ...(bias_of ? [bias_of] : []));
     return y;
   },
   backward(ctx, dy, attrs) {
     if (attrs.live) throw new TensorError("attention: decoding has no backward. Run it under noGrad, or without `live`.");
     const named = namesOf(ctx.inputs, attrs);
     const sizes = sizesOf(named, attrs);
-    const { batch, heads, queries } = sizes;
-    const [lse] = ctx.saved as [Tensor];
+    const [stats, ...conditions] = ctx.saved as [Tensor, ...Tensor[]];
+    const numbers = sizes.hasNumbers ? conditions.shift()! : null;
+    const bias_of = sizes.bias ? conditions.shift()! : null;
     const wants = { q: ctx.needs[0]!, k: ctx.needs[1]!, v: ctx.needs[2]!, bias: named.table !== null && ctx.needs[3]! };
-    const delta = ctx.empty([batch, heads, queries]); // rowsum(dy * y)
-    ctx.run(planAttentionDelta(sizes, ctx.facts), { dy, y: ctx.output, delta });
+    ctx.run(planAttentionDelta(sizes, ctx.facts), { dy, y: ctx.output, stats });
     const way = attentionBackwardWay(ctx.facts) === "blocks" ? blockGradients : tileGradients;
-    const { dq, dk, dv, dtable } = way(ctx, { ...named, dy, lse, delta, state: stateOf(attrs) }, sizes, wants);
+    const { dq, dk, dv, dtable } = way(ctx, { ...named, dy, stats, numbers, bias_of, state: stateOf(attrs) }, sizes, wants);
     const gradients = [dq, dk, dv, dtable];
     return ctx.inputs.map((_, i) => (i < 3 || named.table ? (gradients[i] ?? null) : null));
   },
@@ -103,8 +106,10 @@ export const attentionOp: Op<AttentionAttrs> = {
 /** What a backward pass reads: the op's inputs and what was kept or computed. */
 export interface AttentionOperands extends AttentionInputs {
   dy: Tensor;
-  lse: Tensor;
-  delta: Tensor;
+  /** [2, batch, heads, query]: log-sum-exp of the scores, rowsum(dy * y) */
+  stats: Tensor;
+  numbers: Tensor | null;
+  bias_of: Tensor | null;
   state: Tensor | null;
 }
 export interface AttentionResults {
@@ -147,6 +152,24 @@ function tileGradients(
   return { dq, dk, dv, dtable };
 }
 
+/** Masks and segments as one number a query and key, T5's bias by distance. */
+function conditionsOf(
+  ctx: OpContext,
+  { mask, query_segments, key_segments, table, bucket_of }: AttentionInputs,
+  sizes: AttentionSizes,
+): { numbers: Tensor | null; bias_of: Tensor | null } {
+  const { batch, heads, queries, keys } = sizes;
+  const numbers = sizes.hasNumbers ? ctx.empty([batch * (queries + keys)], "i32") : null;
+  if (numbers) {
+    const has = { hasMask: mask !== null, hasSegments: query_segments !== null };
+    ctx.run(planAttentionNumbers({ batch, queries, keys, ...has }, ctx.facts), { mask, query_segments, key_segments, numbers });
+  }
+  const distances = sizes.bias?.distances ?? 0;
+  const bias_of = table ? ctx.empty([heads, distances, 2], "u32") : null;
+  if (bias_of) ctx.run(planAttentionBias({ heads, distances }, ctx.facts), { table, bucket_of, bias_of });
+  return { numbers, bias_of };
+}
+
 function stateOf({ dropout, live }: AttentionAttrs): Tensor | null {
   return (dropout?.state ?? live)?.tensor ?? null;
 }
@@ -162,11 +185,12 @@ function namesOf(inputs: readonly Tensor[], { offset, hasMask, hasSegments }: At
 }
 
 function sizesOf(named: AttentionInputs, attrs: AttentionAttrs): AttentionSizes {
-  const { q, k, table } = named;
+  const { q, k, table, bucket_of } = named;
   const { heads, scale, isCausal, hasMask, hasSegments, offset, dropout } = attrs;
+  const hasNumbers = hasMask || hasSegments;
   const [batch, queries, width] = q.shape as [number, number, number];
-  const bias = table ? { buckets: table.shape[0]!, offset: offset! } : null;
-  return { batch, heads, queries, keys: k.shape[1]!, dKv: width / heads, scale, isCausal, hasMask, hasSegments, bias, dropout };
+  const bias = table ? { buckets: table.shape[0]!, offset: offset!, distances: bucket_of!.size } : null;
+  return { batch, heads, queries, keys: k.shape[1]!, dKv: width / heads, scale, isCausal, hasNumbers, bias, dropout };
 }
 
 /**
