@@ -47,7 +47,7 @@ export {
   type PointwiseOperand,
   type Reading,
 } from "./elementwise/pointwise.js";
-export { planEmbedding, planEmbeddingBackward } from "./embedding/plan.js";
+export { planClear, planEmbedding, planEmbeddingBackward } from "./embedding/plan.js";
 export { type DeviceFacts, factsOf, MATRIX_FEATURE, type MatrixConfig, rowVariant, softwareFacts, spread } from "./facts.js";
 export { planArgmax, planCacheAppend } from "./generate/plan.js";
 export { fileKernels } from "./generated/kernels.js";
@@ -79,3 +79,4 @@ export {
 export { planAdamW } from "./optimizer/plan.js";
 export { planColumnSum, planRowSum, planSumSquares, sumSquaresBlocks } from "./reduce/plan.js";
 export { planSoftmax, planSoftmaxBackward } from "./softmax/plan.js";
+export { cutCall, type Piece, type SplitAxis } from "./split/axes.js";

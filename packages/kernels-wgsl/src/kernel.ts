@@ -2,6 +2,7 @@ import type { Pointwise } from "./elementwise/pointwise.js";
 import { libraries } from "./generated/kernels.js";
 import type { MatmulSizes } from "./matmul/sizes.js";
 import type { NormCall } from "./norm/plan.js";
+import type { SplitAxis } from "./split/axes.js";
 
 /** A compute kernel as plain data: complete WGSL text, and what its text declares. */
 export interface Kernel {
@@ -41,6 +42,8 @@ export interface KernelCall {
   readonly pointwise?: Pointwise;
   /** Of a norm over rows: which one, so that a pass can ask for the one that adds as well. */
   readonly norm?: NormCall;
+  /** Axes along which it may be cut where a storage is larger than a binding: the first that helps is taken. */
+  readonly splits?: readonly SplitAxis[];
 }
 
 /**

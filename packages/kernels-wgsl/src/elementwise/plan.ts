@@ -8,6 +8,7 @@ import {
   elementwiseUnaryBackward,
 } from "../generated/kernels.js";
 import type { KernelCall } from "../kernel.js";
+import { byQuads, type SplitAxis } from "../split/axes.js";
 import { each, type PointwiseOp, readingOf } from "./pointwise.js";
 
 /** Numbers of OP in unary.wgsl. affine is alpha * x + beta. */
@@ -50,6 +51,7 @@ export function planUnary({ op, count, alpha = 1, beta = 0 }: UnarySizes, facts:
     flops: count,
     bytes: 8 * count,
     pointwise: { op, count, operands: each("x"), result: "y", numbers: op === "affine" ? { alpha, beta } : {} },
+    ...byQuads(count, ["x", "y"], (part) => planUnary({ op, count: part, alpha, beta }, facts)),
   };
 }
 
@@ -81,6 +83,7 @@ export function planUnaryBackward(
     flops: 2 * count,
     bytes: 12 * count,
     pointwise: { op: SLOPES[op], count, operands: each("x", "dy"), result: "dx", numbers: {} },
+    ...byQuads(count, ["x", "dy", "dx"], (part) => planUnaryBackward({ op, count: part }, facts)),
   };
 }
 
@@ -99,16 +102,23 @@ export function planBinary(
     flops: count,
     bytes: 12 * count,
     pointwise: { op, count, operands: each("a", "b"), result: "y", numbers: op === "add" ? { alpha } : {} },
+    ...byQuads(count, ["a", "b", "y"], (part) => planBinary({ op, count: part, alpha }, facts)),
   };
 }
 
 type Four = readonly [number, number, number, number];
 
+interface BroadcastSizes {
+  op: BinaryOp;
+  shape: Four;
+  aStrides: Four;
+  bStrides: Four;
+  alpha?: number;
+}
+
 /** y [d0, d1, d2, d3] = a OP b with the operands' strides, 0 where an axis repeats. */
-export function planBroadcast(
-  { op, shape, aStrides, bStrides, alpha = 1 }: { op: BinaryOp; shape: Four; aStrides: Four; bStrides: Four; alpha?: number },
-  facts: DeviceFacts,
-): KernelCall {
+export function planBroadcast(sizes: BroadcastSizes, facts: DeviceFacts): KernelCall {
+  const { op, shape, aStrides, bStrides, alpha = 1 } = sizes;
   const count = shape[0] * shape[1] * shape[2] * shape[3];
   const [a0, a1, a2, a3] = aStrides;
   const [b0, b1, b2, b3] = bStrides;
@@ -117,7 +127,24 @@ export function planBroadcast(
   return {
     kernel: elementwiseBroadcast,
     variant: { OP: `${BINARY_OPS[op]}u` },
-    params: { count, alpha, d1: shape[1], d2: shape[2], d3: shape[3], a0, a1, a2, a3, b0, b1, b2, b3 },
+    params: {
+      count,
+      alpha,
+      d1: shape[1],
+      d2: shape[2],
+      d3: shape[3],
+      a0,
+      a1,
+      a2,
+      a3,
+      b0,
+      b1,
+      b2,
+      b3,
+      first: 0,
+      a_first: 0,
+      b_first: 0,
+    },
     workgroups: spread(Math.ceil(count / 64), facts),
     reason: "shapes broadcast",
     flops: count,
@@ -125,6 +152,24 @@ export function planBroadcast(
     ...(left && right
       ? { pointwise: { op, count, operands: [left, right], result: "y", numbers: op === "add" ? { alpha } : {} } }
       : {}),
+    splits: [elementsOfBroadcast(sizes, count, facts)],
+  };
+}
+
+/** y is cut by elements, and with it an operand that lies just as y does; one that repeats is bound whole. */
+function elementsOfBroadcast(sizes: BroadcastSizes, count: number, facts: DeviceFacts): SplitAxis {
+  const { shape, aStrides, bStrides } = sizes;
+  const dense = [shape[1] * shape[2] * shape[3], shape[2] * shape[3], shape[3], 1];
+  const liesAsY = (strides: Four): boolean => strides.every((stride, axis) => shape[axis] === 1 || stride === dense[axis]);
+  const [isA, isB] = [liesAsY(aStrides), liesAsY(bStrides)];
+  return {
+    units: count,
+    cut: { y: 4, ...(isA ? { a: 4 } : {}), ...(isB ? { b: 4 } : {}) },
+    plan: (first, part) => {
+      const whole = planBroadcast(sizes, facts);
+      const params = { ...whole.params, count: part, first, a_first: isA ? first : 0, b_first: isB ? first : 0 };
+      return { ...whole, params, workgroups: spread(Math.ceil(part / 64), facts), flops: part, bytes: 12 * part };
+    },
   };
 }
 
@@ -139,6 +184,7 @@ export function planAccumulate({ count, alpha = 1 }: { count: number; alpha?: nu
     flops: 2 * count,
     bytes: 12 * count,
     pointwise: { op: "accumulate", count, operands: each("y", "x"), result: "y", numbers: { alpha } },
+    ...byQuads(count, ["x", "y"], (part) => planAccumulate({ count: part, alpha }, facts)),
   };
 }
 
@@ -154,5 +200,6 @@ export function planMaxBackward({ count }: { count: number }, facts: DeviceFacts
     flops: count,
     bytes: 16 * count,
     pointwise: { op: "dMax", count, operands: each("a", "b", "dy"), result: "da", numbers: {} },
+    ...byQuads(count, ["a", "b", "dy", "da"], (part) => planMaxBackward({ count: part }, facts)),
   };
 }

@@ -1,8 +1,9 @@
-// y[t, :] = table[ids[t], :]; an id outside the table gives a row of zeros rather than a wrong row (the host refuses such
-// ids before they get here). STORAGE: 0 f32, 1 bf16 pairs, 2 f16 pairs in a u32 (low half first).
+// y[t, :] = table[ids[t], :]. The table may be bound in pieces (split/axes.ts), this one from row `first` on: the first piece gives
+// zeros to all others' rows, which they fill in. An id outside the table gives a row of zeros rather
+// than a wrong row (the host refuses such ids before they get here). STORAGE: 0 f32, 1 bf16 pairs, 2 f16 pairs in a u32 (low half first).
 const STORAGE = 0u;
 alias Word = f32;                    // f32 | u32
-struct Params { tokens: u32, cols: u32, rows: u32 }
+struct Params { tokens: u32, cols: u32, rows: u32, first: u32 }
 @group(0) @binding(0) var<storage, read> ids: array<i32>;        // [tokens]
 @group(0) @binding(1) var<storage, read> table: array<Word>;     // [rows, cols]
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;    // [tokens, cols]
@@ -19,7 +20,10 @@ fn load(i: u32) -> f32 {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = (group.y * groups.x + group.x) * 64u + lane;
   if (i >= params.tokens * params.cols) { return; }
-  let id = ids[i / params.cols];
-  if (id < 0i || u32(id) >= params.rows) { y[i] = 0.0; return; }
-  y[i] = load(u32(id) * params.cols + i % params.cols);
+  let row = u32(ids[i / params.cols]) - params.first;    // a negative id, or one before this piece, wraps to a number beyond all rows
+  if (row >= params.rows) {
+    if (params.first == 0u) { y[i] = 0.0; }
+    return;
+  }
+  y[i] = load(row * params.cols + i % params.cols);
 }

@@ -14,8 +14,9 @@ struct Params { rows: u32, cols: u32, capacity: u32, eos: u32, pad: u32 }
 @group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.x;
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * groups.x + group.x;
+  if (row >= params.rows) { return; }
   let base = row * params.cols;
   var best = LOWEST;
   var where_best = 0xffffffffu;

@@ -1,6 +1,7 @@
 import { type DeviceFacts, rowVariant, spread } from "../facts.js";
 import { generateAppend, generateArgmax } from "../generated/kernels.js";
 import type { KernelCall } from "../kernel.js";
+import { byRows } from "../split/axes.js";
 
 /** next [rows], tokens [rows, capacity + 1] and finished [rows] from logits [rows, cols] at ProgramState.past */
 export function planArgmax(
@@ -13,10 +14,13 @@ export function planArgmax(
     variant,
     replaceUses,
     params: { rows, cols, capacity, eos, pad },
-    workgroups: [rows, 1, 1],
+    workgroups: spread(rows, facts),
     reason: `${lanes} lanes a row`,
     flops: rows * cols,
     bytes: 4 * rows * cols,
+    ...byRows(rows, { x: 4 * cols, next: 4, tokens: 4 * (capacity + 1), finished: 4 }, (part) =>
+      planArgmax({ rows: part, cols, capacity, eos, pad }, facts),
+    ),
   };
 }
 
@@ -33,5 +37,8 @@ export function planCacheAppend(
     reason: "one element a lane",
     flops: 0,
     bytes: 8 * rows * cols,
+    ...byRows(rows, { x: 4 * cols, cache: 4 * capacity * cols }, (part) =>
+      planCacheAppend({ rows: part, capacity, cols }, facts),
+    ),
   };
 }

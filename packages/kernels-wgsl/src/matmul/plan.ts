@@ -6,6 +6,7 @@ import type { Kernel, KernelCall } from "../kernel.js";
 import { tunedVariant } from "./choice.js";
 import { MATRIX_MEMORY, matrixMatmul, usableConfig } from "./matrix.js";
 import { flagsOf, type MatmulSizes, type MatmulStorage, type MatmulVariant } from "./sizes.js";
+import { matmulSplits } from "./split.js";
 import { subgroupMatmul } from "./subgroup.js";
 import { VECTOR_OUTPUTS, vectorMatmul, vectorStep } from "./vector.js";
 
@@ -28,11 +29,11 @@ export function planMatmul(sizes: MatmulSizes, facts: DeviceFacts): KernelCall {
   checkSizes(sizes);
   if (sizes.packed) return packedCall(sizes, facts, sizes.packed);
   const measured = sizes.force ? null : tunedVariant(sizes, facts);
-  if (measured && REFUSALS[measured](sizes, facts) === null) return callOf(measured, sizes, facts, ["measured"]);
+  if (measured && REFUSALS[measured](sizes, facts) === null) return cuttable(measured, sizes, facts, ["measured"]);
   const refusals: string[] = [];
   for (const variant of sizes.force ? [sizes.force] : preference(sizes, facts)) {
     const refusal = REFUSALS[variant](sizes, facts);
-    if (refusal === null) return callOf(variant, sizes, facts, refusals);
+    if (refusal === null) return cuttable(variant, sizes, facts, refusals);
     refusals.push(refusal);
   }
   const { layout, m, n, k } = sizes;
@@ -109,6 +110,12 @@ function placesNotIn(step: number, places: Readonly<Record<string, MatmulSizes["
     if (refusal) return refusal;
   }
   return null;
+}
+
+/** Pieces keep the variant, and with it the order of sums: few rows of a large product are not what the vector variant would do. */
+function cuttable(variant: MatmulVariant, sizes: MatmulSizes, facts: DeviceFacts, refusals: readonly string[]): KernelCall {
+  const splits = matmulSplits(sizes, (part) => cuttable(variant, part, facts, refusals));
+  return { ...callOf(variant, sizes, facts, refusals), splits };
 }
 
 function callOf(variant: MatmulVariant, sizes: MatmulSizes, facts: DeviceFacts, refusals: readonly string[]): KernelCall {

@@ -5,6 +5,7 @@ import type { KernelCall } from "../kernel.js";
 import { planColumnSum } from "../reduce/plan.js";
 import { planMatmul, STORAGE } from "./plan.js";
 import type { MatmulSizes, MatmulStorage, MatrixPlace } from "./sizes.js";
+import { exceeds } from "./split.js";
 
 /** One call and what its storages are: names of the caller's (a, b, c, bias, residual) or of `scratch`. */
 export interface MatmulStep {
@@ -22,9 +23,13 @@ const DIRECT = { a: "a", b: "b", c: "c", bias: "bias", residual: "residual" } as
 /**
  * The calls for one matmul. On software adapters operands of large products are packed first where their layout is not that of the
  * fastest kernel: 1.2 to 1.8 times the speed of reading them where they are, and odd sizes and strides are served too (docs/log.md).
- * On GPUs a product with few tiles and a long k is split over k. Otherwise it is planMatmul's single call.
+ * On GPUs a product with few tiles and a long k is split over k. Otherwise, and where an operand is larger than a binding, it is
+ * planMatmul's single call, which can be cut.
  */
 export function planMatmulSteps(sizes: MatmulSizes, facts: DeviceFacts): MatmulPlan {
+  if (exceeds(sizes, facts.limits.maxStorageBufferBindingSize)) {
+    return { scratch: {}, steps: [{ call: planMatmul(sizes, facts), bound: DIRECT }] };
+  }
   if (whyPack(sizes, facts) !== null) return planPacked(sizes, facts);
   const splits = facts.isSoftware || sizes.force || sizes.c.rowStride !== sizes.n ? 1 : splitsFor(sizes);
   if (splits > 1) return planSplitK(sizes, splits, facts);

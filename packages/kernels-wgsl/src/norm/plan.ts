@@ -9,6 +9,14 @@ import {
   normWeightBackward,
 } from "../generated/kernels.js";
 import type { Kernel, KernelCall } from "../kernel.js";
+import { byRows } from "../split/axes.js";
+
+/** Bytes of a row of all that calls over rows [rows, cols] bind; w, b and shift are bound whole. */
+const rowBytes = (cols: number): Record<string, number> => ({
+  ...Object.fromEntries(["x", "y", "dy", "dx", "residual"].map((name) => [name, 4 * cols])),
+  rstd: 4,
+  stats: 8,
+});
 
 export interface NormSizes {
   rows: number;
@@ -45,7 +53,8 @@ function planRows(
 /** y, rstd [rows] from x [rows, cols], w [cols]: RMS norm */
 export function planRmsNorm({ rows, cols, eps }: NormSizes, facts: DeviceFacts): KernelCall {
   const norm: NormCall = { kind: "rms", direction: "forward", rows, cols, eps };
-  return { ...planRows(normRms, { rows, cols, eps }, { rows, cols }, facts), norm };
+  const call = planRows(normRms, { rows, cols, eps }, { rows, cols }, facts);
+  return { ...call, norm, ...byRows(rows, rowBytes(cols), (part) => planRmsNorm({ rows: part, cols, eps }, facts)) };
 }
 
 interface NormBackwardSizes extends Omit<NormSizes, "eps"> {
@@ -65,16 +74,18 @@ function planBackward(
 ): KernelCall {
   const call = planRows(kind === "rms" ? normRmsBackward : normLayerBackward, { rows, cols }, { rows, cols }, facts);
   const variant = { ...call.variant, HAS_RESIDUAL: `${hasResidual}` };
+  const split = byRows(rows, rowBytes(cols), (part) => planBackward(kind, { rows: part, cols, hasResidual }, facts));
   // one that adds already takes no more: a pass must not see it as a plain one
   return hasResidual
-    ? { ...call, variant, bytes: call.bytes + 4 * rows * cols, reason: `${call.reason}, residual added` }
-    : { ...call, variant, norm: { kind, direction: "backward", rows, cols, eps: 0 } };
+    ? { ...call, ...split, variant, bytes: call.bytes + 4 * rows * cols, reason: `${call.reason}, residual added` }
+    : { ...call, ...split, variant, norm: { kind, direction: "backward", rows, cols, eps: 0 } };
 }
 
 /** y, stats [rows, 2] (mean, rstd) from x [rows, cols], w [cols], b [cols]: layer norm */
 export function planLayerNorm({ rows, cols, eps }: NormSizes, facts: DeviceFacts): KernelCall {
   const norm: NormCall = { kind: "layer", direction: "forward", rows, cols, eps };
-  return { ...planRows(normLayer, { rows, cols, eps }, { rows, cols }, facts), norm };
+  const call = planRows(normLayer, { rows, cols, eps }, { rows, cols }, facts);
+  return { ...call, norm, ...byRows(rows, rowBytes(cols), (part) => planLayerNorm({ rows: part, cols, eps }, facts)) };
 }
 
 /** sum = a + alpha * b [rows, cols] and its norm: y, and rstd [rows] or stats [rows, 2]; layer norm's b is bound as shift */
@@ -95,8 +106,9 @@ export function planLayerNormBackward(sizes: NormBackwardSizes, facts: DeviceFac
 /** dw [cols] (+)= sum over rows of dy * normalised x, for both norms */
 export function planNormWeightBackward(
   { rows, cols, hasMean, accumulate }: { rows: number; cols: number; hasMean: boolean; accumulate: boolean },
-  _facts: DeviceFacts,
+  facts: DeviceFacts,
 ): KernelCall {
+  const bytes = { x: 4 * cols, dy: 4 * cols, stats: hasMean ? 8 : 4 };
   return {
     kernel: normWeightBackward,
     variant: { HAS_MEAN: `${hasMean}` },
@@ -105,5 +117,8 @@ export function planNormWeightBackward(
     reason: "a lane owns a column",
     flops: 4 * rows * cols,
     bytes: 8 * rows * cols,
+    ...byRows(rows, bytes, (part, first) =>
+      planNormWeightBackward({ rows: part, cols, hasMean, accumulate: accumulate || first > 0 }, facts),
+    ),
   };
 }

@@ -1,6 +1,7 @@
 import { type DeviceFacts, spread } from "../facts.js";
 import { optimizerAdamw } from "../generated/kernels.js";
 import type { KernelCall } from "../kernel.js";
+import { byQuads } from "../split/axes.js";
 
 export interface AdamWSizes {
   count: number;
@@ -23,5 +24,6 @@ export function planAdamW({ count, decay, beta1, beta2, eps, clip }: AdamWSizes,
     reason: "a range of the arena at once",
     flops: 12 * count,
     bytes: 28 * count,
+    ...byQuads(count, ["g", "p", "m", "v"], (part) => planAdamW({ count: part, decay, beta1, beta2, eps, clip }, facts)),
   };
 }

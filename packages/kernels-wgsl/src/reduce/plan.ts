@@ -1,6 +1,7 @@
 import { type DeviceFacts, rowVariant, spread } from "../facts.js";
 import { reduceColumns, reduceRows, reduceSumSquares } from "../generated/kernels.js";
 import type { KernelCall } from "../kernel.js";
+import { byRows } from "../split/axes.js";
 
 export interface RowSumSizes {
   rows: number;
@@ -27,6 +28,7 @@ export function planRowSum(
     reason: `${lanes} lanes a row`,
     flops: rows * cols,
     bytes: 4 * (rows * cols + rows),
+    ...byRows(rows, { x: 4 * cols, y: 4 }, (part) => planRowSum({ rows: part, cols, scale, squares, root }, facts)),
   };
 }
 
@@ -51,6 +53,14 @@ export function planColumnSum(
     reason: "a lane owns an output",
     flops: outer * middle * inner,
     bytes: 4 * (outer * middle * inner + outer * inner),
+    // one matrix is cut along the sum: what a piece adds is rounded on its own
+    ...(outer === 1
+      ? byRows(middle, { x: 4 * inner }, (part, first) =>
+          planColumnSum({ outer, middle: part, inner, scale, accumulate: accumulate || first > 0 }, facts),
+        )
+      : byRows(outer, { x: 4 * middle * inner, y: 4 * inner }, (part) =>
+          planColumnSum({ outer: part, middle, inner, scale, accumulate }, facts),
+        )),
   };
 }
 
@@ -65,6 +75,7 @@ export function sumSquaresBlocks(count: number): number {
 /** partial[first ...] = sums of squares of blocks of x [count] */
 export function planSumSquares({ count, first }: { count: number; first: number }, facts: DeviceFacts): KernelCall {
   const { variant, replaceUses, lanes } = rowVariant(facts);
+  const blockCount = 4 * NORM_BLOCK;
   return {
     kernel: reduceSumSquares,
     variant,
@@ -74,5 +85,8 @@ export function planSumSquares({ count, first }: { count: number; first: number 
     reason: `${lanes} lanes a block of ${NORM_BLOCK} vec4`,
     flops: 2 * count,
     bytes: 4 * count,
+    ...byRows(sumSquaresBlocks(count), { x: 4 * blockCount }, (blocks, from) =>
+      planSumSquares({ count: Math.min(blocks * blockCount, count - from * blockCount), first: first + from }, facts),
+    ),
   };
 }

@@ -1,6 +1,7 @@
 import { type DeviceFacts, rowVariant, spread } from "../facts.js";
 import { softmaxBackward, softmaxRows } from "../generated/kernels.js";
 import type { Kernel, KernelCall } from "../kernel.js";
+import { byRows } from "../split/axes.js";
 
 interface RowSizes {
   rows: number;
@@ -18,6 +19,9 @@ function planRows(kernel: Kernel, { rows, cols }: RowSizes, facts: DeviceFacts):
     reason: `${lanes} lanes a row`,
     flops: 5 * rows * cols,
     bytes: 12 * rows * cols,
+    ...byRows(rows, { x: 4 * cols, p: 4 * cols, dp: 4 * cols, ds: 4 * cols }, (part) =>
+      planRows(kernel, { rows: part, cols }, facts),
+    ),
   };
 }
 

@@ -1,7 +1,8 @@
 import type { DeviceFacts, KernelCall } from "@attune/kernels-wgsl";
-import { MemoryBudgetError, showBytes, TensorError } from "../errors.js";
+import { AllocationError, MemoryBudgetError, showBytes, TensorError } from "../errors.js";
 import type { Tensor } from "../tensor.js";
 import type { Backend, BackendBuffer } from "./backend.js";
+import { fittingCalls } from "./fit.js";
 import { type Category, MemoryLedger } from "./memory.js";
 import { Storage } from "./storage.js";
 
@@ -53,10 +54,10 @@ export class Device {
 
   /** Memory for a result: virtual while capturing, from the pool and owned by the current scope otherwise. */
   allocate(bytes: number, label: string): Storage {
-    this.#checkBinding(bytes, label);
+    this.#checkSize(bytes, label);
     const storage = new Storage(bytes, label, "activations", false);
     if (this.#recorder) return storage;
-    const size = sizeClass(bytes);
+    const size = Math.min(sizeClass(bytes), Math.max(bytes, this.facts.limits.maxBufferSize));
     const pooled = this.#pool.get(size)?.pop();
     if (pooled) this.memory.hold(pooled, label, "activations");
     storage.put(pooled ?? this.createBuffer(size, label, "activations"));
@@ -66,7 +67,7 @@ export class Device {
 
   /** Memory that lives until `release`: weights, gradients, optimizer state, inputs, caches. Zeroed, as WebGPU gives it. */
   persistent(bytes: number, label: string, category: Category): Storage {
-    this.#checkBinding(bytes, label);
+    this.#checkSize(bytes, label);
     const storage = new Storage(bytes, label, category, true);
     storage.put(this.createBuffer(bytes, label, category));
     return storage;
@@ -154,12 +155,20 @@ export class Device {
       if (!storage) throw new TensorError(`kernel ${call.kernel.name}: no storage bound to ${name}`);
       return storage;
     });
-    this.onCall?.(call);
-    if (call.workgroups.includes(0)) return; // nothing to do: an empty tensor
-    this.#checkWorkgroups(call);
+    if (call.workgroups.includes(0)) {
+      this.onCall?.(call);
+      return; // nothing to do: an empty tensor
+    }
     call.kernel.bindings.forEach(({ access }, place) => {
       if (access === "read_write") storages[place]!.wasWritten();
     });
+    for (const fitting of fittingCalls({ call, storages }, this.facts.limits, this.#empty)) this.#append(fitting);
+  }
+
+  /** One call whose storages a binding can hold each. */
+  #append({ call, storages }: RecordedCall): void {
+    this.onCall?.(call);
+    this.#checkWorkgroups(call);
     if (this.#recorder) {
       for (const storage of storages) {
         if (storage.isFreed) storage.place(); // throws and says why
@@ -250,11 +259,13 @@ export class Device {
     }
   }
 
-  #checkBinding(bytes: number, label: string): void {
-    const limit = this.facts.limits.maxStorageBufferBindingSize;
+  /** What one binding cannot hold is bound in pieces (fit.ts); what one buffer cannot hold is refused, planned on paper too. */
+  #checkSize(bytes: number, label: string): void {
+    const limit = this.facts.limits.maxBufferSize;
     if (bytes > limit) {
-      throw new TensorError(
-        `${label}: ${bytes} bytes exceed the ${limit} that this device binds at once (maxStorageBufferBindingSize). Use a smaller batch or length.`,
+      throw new AllocationError(
+        `${label}: ${bytes} bytes exceed the ${limit} of the largest buffer that this device makes (maxBufferSize). Use a smaller batch or length, or keep it in several tensors.`,
+        { label, bytes },
       );
     }
   }

@@ -1,4 +1,4 @@
-import { type MatmulStorage, planEmbedding, planEmbeddingBackward, planUnary } from "@attune/kernels-wgsl";
+import { type MatmulStorage, planClear, planEmbedding, planEmbeddingBackward } from "@attune/kernels-wgsl";
 import { TensorError } from "../errors.js";
 import { apply, type Op, wantF32, wantI32 } from "../op.js";
 import { show } from "../shape.js";
@@ -33,7 +33,7 @@ export const embeddingOp: Op<null> = {
 
 function zeros(ctx: Parameters<typeof embeddingOp.backward>[0], like: Tensor): Tensor {
   const made = ctx.empty(like.shape);
-  ctx.run(planUnary({ op: "affine", alpha: 0, beta: 0, count: like.size }, ctx.facts), { x: like, y: made });
+  ctx.run(planClear({ count: like.size }, ctx.facts), { y: made });
   return made;
 }
 

@@ -10,7 +10,7 @@ import { type CrossEntropyOptions, checkLabels, type LossAttrs, lossAttrs } from
 
 /** Bytes that a piece of the logits may take. */
 const PIECE_BYTES = 32 * 2 ** 20;
-/** Rows of a piece, and of a slice of w, come in these: a slice of any f32 or half matrix then begins at an aligned offset. */
+/** Rows of a piece come in these: a slice of any f32 matrix then begins at an aligned offset. */
 const ROW_STEP = 128;
 
 interface Sizes {
@@ -77,38 +77,28 @@ export const linearCrossEntropyOp: Op<LossAttrs> = {
   },
 };
 
-/** logits [count, vocab] = x[from ...] w^T, in as many products as w has bindable slices */
+/** logits [count, vocab] = x[from ...] w^T */
 function projectPiece(ctx: OpContext, sizes: Sizes, from: number, count: number, w: Tensor, x: Tensor, logits: Tensor): void {
   const { inputs, vocab } = sizes;
-  for (const slice of slicesOf(ctx, w, sizes)) {
-    const strides = { a: { rowStride: inputs }, b: { rowStride: inputs }, c: { rowStride: vocab } };
-    ctx.run(planMatmul({ layout: "nt", m: count, n: slice.count, k: inputs, bStorage: slice.storage, ...strides }, ctx.facts), {
-      a: rowsAt(x, from, count, inputs),
-      b: slice.w,
-      c: columnsFrom(logits, slice.from),
-    });
-  }
+  const strides = { a: { rowStride: inputs }, b: { rowStride: inputs }, c: { rowStride: vocab } };
+  const bStorage = w.dtype as MatmulStorage;
+  ctx.run(planMatmul({ layout: "nt", m: count, n: vocab, k: inputs, bStorage, ...strides }, ctx.facts), {
+    a: rowsAt(x, from, count, inputs),
+    b: w,
+    c: logits,
+  });
 }
 
 /** dx[from ...] = dlogits w */
 function inputGradient(ctx: OpContext, sizes: Sizes, from: number, count: number, w: Tensor, dlogits: Tensor, dx: Tensor): void {
   const { inputs, vocab } = sizes;
-  for (const slice of slicesOf(ctx, w, sizes)) {
-    const strides = { a: { rowStride: vocab }, b: { rowStride: inputs }, c: { rowStride: inputs } };
-    const shape = {
-      layout: "nn",
-      m: count,
-      n: inputs,
-      k: slice.count,
-      bStorage: slice.storage,
-      accumulate: slice.from > 0,
-    } as const;
-    ctx.run(planMatmul({ ...shape, ...strides }, ctx.facts), {
-      a: columnsFrom(dlogits, slice.from),
-      b: slice.w,
-      c: rowsAt(dx, from, count, inputs),
-    });
-  }
+  const strides = { a: { rowStride: vocab }, b: { rowStride: inputs }, c: { rowStride: inputs } };
+  const bStorage = w.dtype as MatmulStorage;
+  ctx.run(planMatmul({ layout: "nn", m: count, n: inputs, k: vocab, bStorage, ...strides }, ctx.facts), {
+    a: dlogits,
+    b: w,
+    c: rowsAt(dx, from, count, inputs),
+  });
 }
 
 /** dw (+)= dlogits^T x[from ...] */
@@ -123,14 +113,12 @@ function weightGradient(
   accumulate: boolean,
 ): void {
   const { inputs, vocab } = sizes;
-  for (const slice of slicesOf(ctx, dw, sizes)) {
-    const strides = { a: { rowStride: vocab }, b: { rowStride: inputs }, c: { rowStride: inputs } };
-    ctx.run(planMatmul({ layout: "tn", m: slice.count, n: inputs, k: count, accumulate, ...strides }, ctx.facts), {
-      a: columnsFrom(dlogits, slice.from),
-      b: rowsAt(x, from, count, inputs),
-      c: slice.w,
-    });
-  }
+  const strides = { a: { rowStride: vocab }, b: { rowStride: inputs }, c: { rowStride: inputs } };
+  ctx.run(planMatmul({ layout: "tn", m: vocab, n: inputs, k: count, accumulate, ...strides }, ctx.facts), {
+    a: dlogits,
+    b: rowsAt(x, from, count, inputs),
+    c: dw,
+  });
 }
 
 /** dx [...] = dloss[row] * rows[row, :] */
@@ -141,30 +129,6 @@ function scaledRows(ctx: BackwardContext, rows: Tensor, dloss: Tensor, like: Ten
   const call = planBroadcast({ op: "mul", shape, aStrides: [0, 0, width, 1], bStrides: [0, 0, 1, 0] }, ctx.facts);
   ctx.run(call, { a: rows, b: dloss, y: dx });
   return dx;
-}
-
-/** Slices of w's rows that a binding can hold, each with its first row. */
-function slicesOf(
-  ctx: OpContext,
-  w: Tensor,
-  { inputs, vocab }: Sizes,
-): { from: number; count: number; w: Storage; storage: MatmulStorage }[] {
-  const rowBytes = inputs * (w.dtype === "f32" ? 4 : 2);
-  const limit = ctx.facts.limits.maxStorageBufferBindingSize;
-  const storage = w.dtype as MatmulStorage;
-  if (vocab * rowBytes <= limit) return [{ from: 0, count: vocab, w: w.storage, storage }];
-  const most = Math.floor(limit / rowBytes / ROW_STEP) * ROW_STEP;
-  if (most === 0) {
-    throw new TensorError(
-      `linearCrossEntropy: ${ROW_STEP} rows of w ${show(w.shape)} are ${ROW_STEP * rowBytes} bytes, more than the ${limit} that this device binds at once`,
-    );
-  }
-  return ranges(vocab, most).map(({ from, count }) => ({
-    from,
-    count,
-    w: w.storage.slice(from * rowBytes, Math.ceil((count * rowBytes) / 16) * 16, `w rows ${from}`),
-    storage,
-  }));
 }
 
 function pieceRows(ctx: OpContext, { rows, vocab }: Sizes): number {
@@ -181,11 +145,6 @@ function ranges(total: number, most: number): { from: number; count: number }[] 
 function rowsAt(of: Tensor, from: number, count: number, width = 1): Storage {
   const bytes = Math.ceil((count * width) / 4) * 16;
   return bytes === of.storage.bytes ? of.storage : of.storage.slice(from * width * 4, bytes, `rows ${from}`);
-}
-
-/** The matrix from a column on: rows keep their stride, so the binding runs to its end. */
-function columnsFrom(of: Tensor, from: number): Storage {
-  return from === 0 ? of.storage : of.storage.slice(from * 4, of.storage.bytes - from * 4, `columns ${from}`);
 }
 
 function sizesOf(w: Tensor, x: Tensor): Sizes {

@@ -17,7 +17,8 @@ export const sumOp: Op<SumAttrs> = {
     wantF32("sum", "x", x!);
     const { outer, middle, inner } = split(x!, axis);
     const y = ctx.empty(axis === null ? [] : x!.shape.filter((_, i) => i !== axis));
-    if (inner === 1) ctx.run(planRowSum({ rows: outer, cols: middle, scale }, ctx.facts), { x: x!, y });
+    if (outer === 1 && inner === 1 && x!.storage.bytes > ctx.facts.limits.maxStorageBufferBindingSize) sumLong(ctx, x!, y, scale);
+    else if (inner === 1) ctx.run(planRowSum({ rows: outer, cols: middle, scale }, ctx.facts), { x: x!, y });
     else ctx.run(planColumnSum({ outer, middle, inner, scale }, ctx.facts), { x: x!, y });
     return y;
   },
@@ -36,6 +37,23 @@ export const sumOp: Op<SumAttrs> = {
     return [dx];
   },
 };
+
+/** Elements that a row of a sum too long for one binding has. */
+const LONG_ROW = 2 ** 14;
+
+/** y [1] = scale * sum of x, in rows that can be bound apart: first the rest that makes no row, then the sums of rows. */
+function sumLong(ctx: OpContext, x: Tensor, y: Tensor, scale: number): void {
+  const cols = Math.min(LONG_ROW, Math.floor(ctx.facts.limits.maxStorageBufferBindingSize / 256) * 64);
+  const rows = Math.floor(x.size / cols);
+  const rest = x.size - rows * cols;
+  const sums = ctx.empty([rows]);
+  ctx.run(planRowSum({ rows, cols }, ctx.facts), { x, y: sums });
+  if (rest > 0) {
+    const tail = x.storage.slice(4 * rows * cols, x.storage.bytes - 4 * rows * cols, "the rest of a sum");
+    ctx.run(planRowSum({ rows: 1, cols: rest, scale }, ctx.facts), { x: tail, y });
+  }
+  ctx.run(planColumnSum({ outer: 1, middle: rows, inner: 1, scale, accumulate: rest > 0 }, ctx.facts), { x: sums, y });
+}
 
 function zeros(ctx: OpContext) {
   return ctx.device.empty; // 64 bytes that nothing writes

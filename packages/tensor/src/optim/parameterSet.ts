@@ -40,7 +40,7 @@ export class ParameterSet {
     for (const decays of [true, false]) {
       for (const group of groupsThatFit(
         specs.filter((spec) => spec.decays === decays),
-        device.facts.limits.maxStorageBufferBindingSize,
+        device.facts.limits.maxBufferSize,
       )) {
         const bytes = group.reduce((sum, spec) => sum + paddedBytes(spec), 0);
         const make = (category: Category): Storage => device.persistent(bytes, `parameters.${category}`, category);
@@ -101,7 +101,8 @@ function groupsThatFit(specs: readonly ParameterSpec[], limit: number): Paramete
   let room = 0;
   for (const spec of specs) {
     const bytes = paddedBytes(spec);
-    if (bytes > limit) throw new TensorError(`${spec.name}: ${bytes} bytes exceed the ${limit} that this device binds at once`);
+    if (bytes > limit)
+      throw new TensorError(`${spec.name}: ${bytes} bytes exceed the ${limit} of the largest buffer that this device makes`);
     if (bytes > room) {
       groups.push([]);
       room = limit;

@@ -39,15 +39,7 @@ export async function runCase(device: Device, opCase: OpCase, { dims, seed, quic
   const random = generator(seed);
   const specs = opCase.inputs(dims);
   const values = specs.map((spec) => drawInput(spec, random));
-  const stateValues = {
-    seed: 12345,
-    step: 3,
-    micro: 1,
-    past: Math.min(2, (dims.keys ?? dims.capacity ?? 3) - 1),
-    lr: 0.01,
-    correction1: 0.5,
-    correction2: 0.25,
-  };
+  const stateValues = stateFor(dims);
   const failures: string[] = [];
   const outputBound = opCase.bounds?.output ?? DEFAULT_OUTPUT_BOUND;
   const gradientBound = opCase.bounds?.gradient ?? DEFAULT_GRADIENT_BOUND;
@@ -90,6 +82,19 @@ export async function runCase(device: Device, opCase: OpCase, { dims, seed, quic
   return { outputError, gradientError, failures };
 }
 
+/** The live values that a case runs with. */
+export function stateFor(dims: Dims): ProgramState["values"] {
+  return {
+    seed: 12345,
+    step: 3,
+    micro: 1,
+    past: Math.min(2, (dims.keys ?? dims.capacity ?? 3) - 1),
+    lr: 0.01,
+    correction1: 0.5,
+    correction2: 0.25,
+  };
+}
+
 /** Huge finite inputs: whatever the op gives, it must not be NaN. */
 export async function runExtremes(device: Device, opCase: OpCase, dims: Dims): Promise<string[]> {
   const specs = opCase.inputs(dims);
@@ -110,12 +115,13 @@ export async function runExtremes(device: Device, opCase: OpCase, dims: Dims): P
   return failures;
 }
 
-interface Evaluation {
+/** Output and gradients of one run. */
+export interface Evaluation {
   output: Float32Array;
   gradients: (Float32Array | null)[];
 }
 
-async function evaluate(
+export async function evaluate(
   device: Device,
   opCase: OpCase,
   dims: Dims,
@@ -172,7 +178,7 @@ function earlierGradient(i: number): number {
 }
 
 /** Values as the device will hold them: rounded to f32, or to the half that they are stored in. */
-function drawInput({ shape, dtype = "f32", draw }: CaseInput, random: () => number): Values {
+export function drawInput({ shape, dtype = "f32", draw }: CaseInput, random: () => number): Values {
   const size = shape.reduce((product, length) => product * length, 1);
   const data = Float64Array.from({ length: size }, (_, i) => (draw ? draw(random, i) : random() * 2 - 1));
   if (dtype === "i32") return { shape, data };
@@ -211,7 +217,7 @@ function centralDifferences(
   });
 }
 
-function worst(check: string, ours: ArrayLike<number>, expected: Float64Array, bound: number, failures: string[]): number {
+export function worst(check: string, ours: ArrayLike<number>, expected: Float64Array, bound: number, failures: string[]): number {
   if (ours.length !== expected.length) {
     failures.push(`${check}: ${ours.length} values, expected ${expected.length}`);
     return Number.POSITIVE_INFINITY;
@@ -232,7 +238,7 @@ function worst(check: string, ours: ArrayLike<number>, expected: Float64Array, b
   return error;
 }
 
-function sameBits(check: string, a: Evaluation, b: Evaluation, failures: string[]): void {
+export function sameBits(check: string, a: Evaluation, b: Evaluation, failures: string[]): void {
   const compare = (what: string, x: Float32Array, y: Float32Array): void => {
     const [u, v] = [new Uint32Array(x.buffer, x.byteOffset, x.length), new Uint32Array(y.buffer, y.byteOffset, y.length)];
     const at = u.findIndex((bits, i) => bits !== v[i]);
