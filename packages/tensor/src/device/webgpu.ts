@@ -5,6 +5,7 @@ import type { Backend, BackendBuffer, Place, PreparedProgram } from "./backend.j
 import { Failures } from "./failures.js";
 import { uniformBytes } from "./null.js";
 import { PipelineCache } from "./pipelines.js";
+import type { CallProbe } from "./probe.js";
 
 /** Eager calls per submit: enough to amortise a submit (~40 us), few enough that the device starts early. */
 const CALLS_PER_SUBMIT = 192;
@@ -42,6 +43,8 @@ interface GpuBuffer extends BackendBuffer {
   readonly gpu: GPUBuffer;
 }
 interface ReadyCall {
+  readonly call: KernelCall;
+  readonly places: readonly Place[];
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly x: number;
@@ -59,6 +62,8 @@ export class WebGpuBackend implements Backend {
     buffers: 0,
     bindGroups: 0,
   };
+  /** Looks at every call: profiles and debugging. */
+  probe: CallProbe | null = null;
   readonly #pipelines: PipelineCache;
   readonly #ring: GPUBuffer;
   readonly #ringSlot: number;
@@ -161,7 +166,9 @@ export class WebGpuBackend implements Backend {
     writeParams(call, new DataView(this.#ringBytes), offset);
     this.#ringUsed++;
     const bindGroup = this.#bindGroup(call, layout, places, this.#ring, offset);
-    this.#encode(pipeline, bindGroup, call.workgroups);
+    const [x, y, z] = call.workgroups;
+    if (this.probe) this.#probed(this.probe, { call, places, pipeline, bindGroup, x, y, z });
+    else this.#encode(pipeline, bindGroup, x, y, z);
     if (this.#ringUsed === CALLS_PER_SUBMIT) this.#submit();
   }
 
@@ -178,7 +185,7 @@ export class WebGpuBackend implements Backend {
       const bindGroup = this.#bindGroup(call, layout, places, uniforms.gpu, offset);
       offset += alignTo(paramBytes(call.kernel), this.facts.limits.minUniformBufferOffsetAlignment);
       const [x, y, z] = call.workgroups;
-      return { pipeline, bindGroup, x, y, z };
+      return { call, places, pipeline, bindGroup, x, y, z };
     });
     this.write({ buffer: uniforms, offset: 0, bytes }, new Uint8Array(data));
     return { run: () => this.#replay(ready), dispose: () => uniforms.destroy() };
@@ -191,6 +198,12 @@ export class WebGpuBackend implements Backend {
   }
 
   async read(place: Place): Promise<ArrayBuffer> {
+    const bytes = await this.#readBack(place);
+    await this.probe?.settled();
+    return bytes;
+  }
+
+  async #readBack(place: Place): Promise<ArrayBuffer> {
     this.#failures.throwEnd();
     const usage = GPU_USAGE.MAP_READ | GPU_USAGE.COPY_DST;
     const staging = this.#allocate({ label: "read-back", size: place.bytes, usage });
@@ -237,6 +250,11 @@ export class WebGpuBackend implements Backend {
   #replay(ready: readonly ReadyCall[]): void {
     this.#failures.throwEnd();
     this.#submit();
+    if (this.probe) {
+      for (const call of ready) this.#probed(this.probe, call);
+      this.#submit();
+      return;
+    }
     const encoder = this.gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
     let current: GPUComputePipeline | null = null;
@@ -259,12 +277,26 @@ export class WebGpuBackend implements Backend {
     return this.#encoder;
   }
 
-  #encode(pipeline: GPUComputePipeline, bindGroup: GPUBindGroup, workgroups: readonly [number, number, number]): void {
+  #encode(pipeline: GPUComputePipeline, bindGroup: GPUBindGroup, x: number, y: number, z: number): void {
     this.#pass ??= this.#encoderNow().beginComputePass();
     this.#pass.setPipeline(pipeline);
     this.#pass.setBindGroup(0, bindGroup);
-    this.#pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
+    this.#pass.dispatchWorkgroups(x, y, z);
     this.stats.dispatches++;
+  }
+
+  #probed(probe: CallProbe, { call, places, pipeline, bindGroup, x, y, z }: ReadyCall): void {
+    this.#endPass();
+    const encoder = this.#encoderNow();
+    probe.around(encoder, { call, places }, (descriptor) => {
+      const pass = encoder.beginComputePass(descriptor);
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(x, y, z);
+      pass.end();
+    });
+    this.stats.dispatches++;
+    if (probe.submitsEachCall) this.#submit();
   }
 
   #endPass(): void {
@@ -276,7 +308,9 @@ export class WebGpuBackend implements Backend {
     if (!this.#encoder) return;
     this.#endPass();
     if (this.#ringUsed > 0) this.gpu.queue.writeBuffer(this.#ring, 0, this.#ringBytes, 0, this.#ringUsed * this.#ringSlot);
+    this.probe?.submitting(this.#encoder);
     this.gpu.queue.submit([this.#encoder.finish()]);
+    this.probe?.submitted();
     this.stats.submits++;
     this.#encoder = null;
     this.#ringUsed = 0;
@@ -306,5 +340,5 @@ export class WebGpuBackend implements Backend {
 }
 
 /** GPUBufferUsage and GPUMapMode by number: the globals exist in browsers only. */
-const GPU_USAGE = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 } as const;
-const GPU_MAP_READ = 1;
+export const GPU_USAGE = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128, QUERY_RESOLVE: 512 } as const;
+export const GPU_MAP_READ = 1;

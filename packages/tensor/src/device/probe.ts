@@ -1,0 +1,24 @@
+import type { KernelCall } from "@attune/kernels-wgsl";
+import type { Place } from "./backend.js";
+
+/** One call on its way to the device, its storages placed in the kernel's order. */
+export interface ProbedCall {
+  readonly call: KernelCall;
+  readonly places: readonly Place[];
+}
+
+/**
+ * Looks at every call of a WebGPU backend, eager or replayed, each encoded as a pass of its own: profiles and ATTUNE_DEBUG (debug/).
+ * A backend without one pays nothing for it.
+ */
+export interface CallProbe {
+  /** Each call goes to the device alone, so that the queue tells when it is done: devices without timestamps. */
+  readonly submitsEachCall: boolean;
+  /** Encodes one call: what goes in front of it, `encode` exactly once, and what goes behind it. */
+  around(encoder: GPUCommandEncoder, probed: ProbedCall, encode: (pass?: GPUComputePassDescriptor) => void): void;
+  /** The commands are complete, but for what this appends. */
+  submitting(encoder: GPUCommandEncoder): void;
+  submitted(): void;
+  /** A read-back came, so the device has done all that was submitted. @throws what the probe found */
+  settled(): Promise<void>;
+}
