@@ -14,7 +14,7 @@ const WANTED_FEATURES: readonly string[] = [
 export interface OpenOptions extends WebGpuOptions {
   /** Pretend that these features are missing: tests of fallbacks. */
   without?: readonly string[];
-  /** Pretend to smaller limits: tests of splitting and refusals. */
+  /** Pretend to smaller limits: tests of splitting and refusals. A smaller alignment is asked of the device. */
   limits?: Partial<DeviceFacts["limits"]>;
   /** Most bytes of device memory that may be live at once: what would exceed it throws MemoryBudgetError before it is allocated. */
   budgetBytes?: number;
@@ -41,6 +41,7 @@ export async function openWebGpu(gpu: GPU, options: OpenOptions = {}): Promise<W
     );
   }
   const { limits } = adapter;
+  const alignment = options.limits?.minStorageBufferOffsetAlignment; // 256 unless asked for less
   const made = await adapter.requestDevice({
     label: "attune",
     requiredFeatures: WANTED_FEATURES.filter(
@@ -53,6 +54,7 @@ export async function openWebGpu(gpu: GPU, options: OpenOptions = {}): Promise<W
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
       maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
       maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+      ...(alignment === undefined ? {} : { minStorageBufferOffsetAlignment: alignment }),
     },
   });
   options.onDevice?.(made);
