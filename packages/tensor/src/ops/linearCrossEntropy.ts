@@ -1,15 +1,18 @@
 // The head and the loss of a language model in one op: the logits, [tokens, vocab] and far the largest tensor of a step, exist for a few
 // rows at a time (as Liger kernels do, Hsu et al. 2024, arXiv 2410.10989).
-import { type MatmulStorage, planBroadcast, planCrossEntropy, planCrossEntropyInPlace, planMatmul } from "@attune/kernels-wgsl";
+import { type MatmulStorage, planBroadcast, planCrossEntropy, planCrossEntropyInPlace } from "@attune/kernels-wgsl";
 import type { Storage } from "../device/storage.js";
 import { TensorError } from "../errors.js";
 import { apply, type BackwardContext, type Op, type OpContext, recordsTape, wantF32 } from "../op.js";
 import { show } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { type CrossEntropyOptions, checkLabels, type LossAttrs, lossAttrs } from "./loss.js";
+import { runMatmul } from "./matmul.js";
 
 /** Bytes that a piece of the logits may take. */
-const PIECE_BYTES = 32 * 2 ** 20;
+const PIECE_BYTES = 64 * 2 ** 20;
+/** Rows of w in one product: what is packed for it stays within a few megabytes. */
+const VOCAB_STEP = 4096;
 /** Rows of a piece come in these: a slice of any f32 matrix then begins at an aligned offset. */
 const ROW_STEP = 128;
 
@@ -81,24 +84,22 @@ export const linearCrossEntropyOp: Op<LossAttrs> = {
 function projectPiece(ctx: OpContext, sizes: Sizes, from: number, count: number, w: Tensor, x: Tensor, logits: Tensor): void {
   const { inputs, vocab } = sizes;
   const strides = { a: { rowStride: inputs }, b: { rowStride: inputs }, c: { rowStride: vocab } };
-  const bStorage = w.dtype as MatmulStorage;
-  ctx.run(planMatmul({ layout: "nt", m: count, n: vocab, k: inputs, bStorage, ...strides }, ctx.facts), {
-    a: rowsAt(x, from, count, inputs),
-    b: w,
-    c: logits,
-  });
+  for (const slice of ranges(vocab, VOCAB_STEP)) {
+    const shape = { layout: "nt", m: count, n: slice.count, k: inputs, bStorage: w.dtype as MatmulStorage } as const;
+    const bound = { a: rowsAt(x, from, count, inputs), b: vocabRows(w, slice), c: columnsFrom(logits, slice.from) };
+    runMatmul(ctx, { ...shape, ...strides }, bound);
+  }
 }
 
-/** dx[from ...] = dlogits w */
+/** dx[from ...] = dlogits w, the vocabulary's slices added up in their order */
 function inputGradient(ctx: OpContext, sizes: Sizes, from: number, count: number, w: Tensor, dlogits: Tensor, dx: Tensor): void {
   const { inputs, vocab } = sizes;
   const strides = { a: { rowStride: vocab }, b: { rowStride: inputs }, c: { rowStride: inputs } };
-  const bStorage = w.dtype as MatmulStorage;
-  ctx.run(planMatmul({ layout: "nn", m: count, n: inputs, k: vocab, bStorage, ...strides }, ctx.facts), {
-    a: dlogits,
-    b: w,
-    c: rowsAt(dx, from, count, inputs),
-  });
+  for (const slice of ranges(vocab, VOCAB_STEP)) {
+    const shape = { layout: "nn", m: count, n: inputs, k: slice.count, bStorage: w.dtype as MatmulStorage } as const;
+    const bound = { a: columnsFrom(dlogits, slice.from), b: vocabRows(w, slice), c: rowsAt(dx, from, count, inputs) };
+    runMatmul(ctx, { ...shape, ...strides, accumulate: slice.from > 0 }, bound);
+  }
 }
 
 /** dw (+)= dlogits^T x[from ...] */
@@ -114,11 +115,11 @@ function weightGradient(
 ): void {
   const { inputs, vocab } = sizes;
   const strides = { a: { rowStride: vocab }, b: { rowStride: inputs }, c: { rowStride: inputs } };
-  ctx.run(planMatmul({ layout: "tn", m: vocab, n: inputs, k: count, accumulate, ...strides }, ctx.facts), {
-    a: dlogits,
-    b: rowsAt(x, from, count, inputs),
-    c: dw,
-  });
+  for (const slice of ranges(vocab, VOCAB_STEP)) {
+    const shape = { layout: "tn", m: slice.count, n: inputs, k: count, accumulate } as const;
+    const bound = { a: columnsFrom(dlogits, slice.from), b: rowsAt(x, from, count, inputs), c: vocabRows(dw, slice) };
+    runMatmul(ctx, { ...shape, ...strides }, bound);
+  }
 }
 
 /** dx [...] = dloss[row] * rows[row, :] */
@@ -140,6 +141,18 @@ function pieceRows(ctx: OpContext, { rows, vocab }: Sizes): number {
 function ranges(total: number, most: number): { from: number; count: number }[] {
   const count = Math.ceil(total / most);
   return Array.from({ length: count }, (_, i) => ({ from: i * most, count: Math.min(most, total - i * most) }));
+}
+
+/** Some of w's rows, in whatever type they are stored. */
+function vocabRows(w: Tensor, { from, count }: { from: number; count: number }): Storage {
+  const rowBytes = w.shape[1]! * (w.dtype === "f32" ? 4 : 2);
+  const bytes = Math.ceil((count * rowBytes) / 16) * 16;
+  return count === w.shape[0] ? w.storage : w.storage.slice(from * rowBytes, bytes, `rows ${from} of the vocabulary`);
+}
+
+/** The matrix from a column on: rows keep their stride, so the binding runs to its end. */
+function columnsFrom(of: Tensor, from: number): Storage {
+  return from === 0 ? of.storage : of.storage.slice(from * 4, of.storage.bytes - from * 4, `columns ${from}`);
 }
 
 function rowsAt(of: Tensor, from: number, count: number, width = 1): Storage {

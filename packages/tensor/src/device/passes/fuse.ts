@@ -5,6 +5,7 @@ import type { Pass, PassContext } from "./access.js";
 import { fuseChains } from "./chains.js";
 import { fuseEpilogues } from "./epilogues.js";
 import { fuseAddNorm, fuseNormResidual } from "./norms.js";
+import { dropRepeats } from "./repeats.js";
 
 export interface PassReport {
   readonly name: string;
@@ -17,6 +18,7 @@ export interface PassReport {
  * addition to a chain; an addition that stands alone in the end may join the norm after it.
  */
 const FUSIONS: readonly { name: string; pass: Pass }[] = [
+  { name: "repeated calls", pass: dropRepeats },
   { name: "matmul epilogues", pass: fuseEpilogues },
   { name: "gradients into norms", pass: fuseNormResidual },
   { name: "element-wise chains", pass: fuseChains },

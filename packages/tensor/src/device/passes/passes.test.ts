@@ -193,3 +193,26 @@ describe("all passes together", () => {
     expect(passes.filter(({ saved }) => saved > 0)).toEqual([{ name: "element-wise chains", saved: 1 }]);
   });
 });
+
+describe("repeated calls", () => {
+  const names = (device: Device, body: () => readonly Tensor[]): string[] => passed(device, body).names;
+
+  it("are made once where their operands stay as they are", () => {
+    const device = paper();
+    const x = vector(device);
+    expect(names(device, () => [mul(sum(x), sum(x))])).toEqual(["reduce/rows", "elementwise/binary"]);
+    expect(names(device, () => [mul(sum(x), sum(vector(device)))])).toEqual(["reduce/rows", "reduce/rows", "elementwise/binary"]);
+  });
+
+  it("are made again after an operand has changed, and where others see the result", () => {
+    const device = paper();
+    const [x, y] = [vector(device), vector(device)];
+    const changed = names(device, () => {
+      const first = sum(x);
+      accumulateInto(y, x);
+      return [mul(first, sum(x))];
+    });
+    expect(changed.filter((name) => name === "reduce/rows")).toHaveLength(2);
+    expect(names(device, () => [sum(x), sum(x)]).filter((name) => name === "reduce/rows")).toHaveLength(2);
+  });
+});
