@@ -1,6 +1,6 @@
 // LoRA (Hu et al. 2021) as PEFT computes it: y = x W^T + scale * dropout(x) A^T B^T beside frozen linear weights. The product
 // B A is never formed; A is [rank, in], B [out, rank]. Rank and scale of each layer follow from the config (adapterScale).
-import { type Device, dropout, linear, ParameterSet, type ProgramState, type Tensor } from "@attune/tensor";
+import { affine, type Device, dropout, linear, ParameterSet, type ProgramState, type Tensor } from "@attune/tensor";
 import { siteOf } from "../dropoutSite.js";
 import { dataError } from "../errors.js";
 import { adapterScale, type LoraConfig } from "./adapterConfig.js";
@@ -47,16 +47,16 @@ export class LoraLayers {
   }
 
   /**
-   * LoRA's part of the projection by `path`, to be added times `scale`; null where the adapter has none.
+   * LoRA's part of the projection by `path`, to be added; null where the adapter has none.
    * @param training draws the config's dropout; null: evaluation, nothing is dropped
    */
-  delta(path: string, x: Tensor, training: ProgramState | null): { value: Tensor; scale: number } | null {
+  delta(path: string, x: Tensor, training: ProgramState | null): Tensor | null {
     const scale = this.#scales.get(path);
     if (scale === undefined) return null;
     const { dropout: p } = this.config;
     const input = training && p > 0 ? dropout(x, { p, site: siteOf(`${path}.lora`), state: training }) : x;
     const [a, b] = [this.parameters.get(nameOf(path, "A")), this.parameters.get(nameOf(path, "B"))];
-    return { value: linear(linear(input, a), b), scale };
+    return linear(affine(linear(input, a), scale), b); // scaled at the rank, where it is next to nothing
   }
 
   /** Overwrites one layer. a [rank, inFeatures], b [outFeatures, rank], row-major; b left out stays as it is. */

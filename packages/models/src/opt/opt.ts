@@ -149,7 +149,7 @@ export class Opt {
 
   #adapted(name: string, x: Tensor, y: Tensor): Tensor {
     const delta = this.options.lora?.delta(name, x, this.options.dropout?.state ?? null);
-    return delta ? add(y, delta.value, delta.scale) : y;
+    return delta ? add(y, delta) : y;
   }
 
   #drop(site: string, x: Tensor): Tensor {

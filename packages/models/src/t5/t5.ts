@@ -226,7 +226,7 @@ export class T5 {
   #project(name: string, x: Tensor): Tensor {
     const y = linear(x, this.#weight(name));
     const delta = this.options.lora?.delta(name, x, this.options.dropout?.state ?? null);
-    return delta ? add(y, delta.value, delta.scale) : y;
+    return delta ? add(y, delta) : y;
   }
 
   /** The bias of block 0's table. With `state` the one query stands at state.past. */
