@@ -1,4 +1,5 @@
 import { softwareFacts } from "@attune/kernels-wgsl";
+import { generator } from "@attune/kernels-wgsl/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backward } from "./autograd.js";
 import { checkpoint } from "./checkpoint.js";
@@ -14,7 +15,6 @@ import { rmsNorm } from "./ops/norm.js";
 import { sum } from "./ops/reduce.js";
 import { ProgramState } from "./programState.js";
 import { parameter, persistent, type Tensor } from "./tensor.js";
-import { generator } from "./testing/harness.js";
 
 const WIDTH = 16;
 const ROWS = 12;

@@ -1,3 +1,17 @@
+export { kernelCases, NEEDS_HARDWARE } from "./cases/all.js";
+export { GUARD_WORDS, type KernelDevice } from "./deviceRun.js";
+export { generator } from "./generator.js";
+export { narrowed } from "./halves.js";
+export { DEFAULT_BOUND, type KernelReport, type KernelRunOptions, runKernel, runKernelExtremes } from "./harness.js";
+export type { Dims, KernelCase, KernelInput, Result, StateValues } from "./kernelCase.js";
 export { type MutationRule, mutate, mutationRules } from "./mutate.js";
+export {
+  type CheckOptions,
+  type CheckReport,
+  type Counterexample,
+  checkKernel,
+  parseDims,
+  replayOf,
+} from "./property.js";
 export type { Values } from "./references.js";
 export * as references from "./references.js";

@@ -73,6 +73,15 @@ export const mutationRules: readonly MutationRule[] = [
   { name: "chain stores an earlier value", find: /(s\d+\[i\] = )v[1-9]\d*;/, replace: "$1v0;" },
   { name: "chain loads the neighbour", find: /(let e\d+ = s\d+\[i\]);/, replace: "$1.yzwx;" },
   { name: "chain repeats no row", find: / % params\.row\d+/, replace: "" },
+  { name: "tail guard dropped", find: /if \((?:i|q|row|tile|block|begin|col)(?: \* 4u)? >= [^{;]*\) \{ return; \}/, replace: "" },
+  { name: "second dimension of the grid ignored", find: /group\.y \* groups\.x \+ group\.x/, replace: "group.x" },
+  { name: "barrier dropped", find: /workgroupBarrier\(\);/, replace: "" },
+  { name: "minimum for maximum", find: /\bmax\(/, replace: "min(" },
+  { name: "loop ends early", find: /; (\w+) < ([\w.]+);/, replace: "; $1 + 1u < $2;" },
+  { name: "bound off by one", find: /(?<![<;] ?\w*) < (?=[\w.]+[)&; ])/, replace: " <= " },
+  { name: "batch stride ignored", find: /\bbatch \* (?:queries|keys)/, replace: "0u * batch" },
+  { name: "workgroup memory transposed", find: /\[k \* TILE \+ id\.y/, replace: "[k * TILE + id.x" },
+  { name: "result scaled", find: /\bkeep\b(?=\)|,)/, replace: "keep * 1.01" },
   { name: "comparison inverted", find: /x\[base \+ col\] > best/, replace: "x[base + col] < best" },
 ];
 

@@ -16,12 +16,13 @@ import {
   softwareFacts,
   specialize,
 } from "@attune/kernels-wgsl";
+import { narrowed } from "@attune/kernels-wgsl/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { create, globals } from "webgpu";
 import type { Storage } from "../device/storage.js";
 import { type NodeDevice, openDevice } from "../node.js";
 import { persistent, type Tensor } from "../tensor.js";
-import { narrowed } from "../testing/halves.js";
+
 import { generator } from "../testing/index.js";
 
 const LONG = Boolean(process.env.ATTUNE_LONG);

@@ -1,5 +1,5 @@
 import { planUnary } from "@attune/kernels-wgsl";
-import { references } from "@attune/kernels-wgsl/testing";
+import { generator, references } from "@attune/kernels-wgsl/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type NodeDevice, openDevice } from "../node.js";
 import { apply, type Op } from "../op.js";
@@ -7,7 +7,6 @@ import { mul, tanh } from "../ops/elementwise.js";
 import { linear } from "../ops/matmul.js";
 import { parameter, persistent } from "../tensor.js";
 import { gradcheck } from "./gradcheck.js";
-import { generator } from "./harness.js";
 
 describe("gradcheck", () => {
   let device: NodeDevice;

@@ -1,6 +1,6 @@
 // The device's gradient of a function against central differences of the same function, computed by a given f64 twin or, where there
 // is none, by the device itself.
-import type { Values } from "@attune/kernels-wgsl/testing";
+import { generator, type Values } from "@attune/kernels-wgsl/testing";
 import { backward } from "../autograd.js";
 import { TensorError } from "../errors.js";
 import { noGrad } from "../op.js";
@@ -8,7 +8,6 @@ import { mul } from "../ops/elementwise.js";
 import { sum } from "../ops/reduce.js";
 import { show } from "../shape.js";
 import { type Tensor, tensor } from "../tensor.js";
-import { generator } from "./harness.js";
 
 export interface GradcheckOptions {
   /** The same function in double precision. Without it the device's own forward is differenced: a larger step, a looser bound. */

@@ -1,7 +1,7 @@
 // The one harness that every op goes through: the device against the f64 reference, the device's gradient against central
 // differences of that reference, the same bits twice, eager == captured == fused bit for bit, and nothing
 // left allocated.
-import type { Values } from "@attune/kernels-wgsl/testing";
+import { generator, narrowed, type Values } from "@attune/kernels-wgsl/testing";
 import { backward } from "../autograd.js";
 import { capture } from "../device/capture.js";
 import type { Device } from "../device/device.js";
@@ -12,8 +12,9 @@ import { mul } from "../ops/elementwise.js";
 import { sum } from "../ops/reduce.js";
 import { ProgramState } from "../programState.js";
 import { parameter, persistent, type Tensor, tensor } from "../tensor.js";
-import { narrowed } from "./halves.js";
 import type { CaseInput, Dims, OpCase } from "./opCase.js";
+
+export { generator };
 
 /** What one run of a case found; `failures` is empty when all is well. */
 export interface CaseReport {
@@ -249,16 +250,4 @@ export function sameBits(check: string, a: Evaluation, b: Evaluation, failures: 
     const other = b.gradients[i];
     if (gradient && other) compare(`gradient of input ${i}`, gradient, other);
   });
-}
-
-/** Uniform numbers in [0, 1) from a seed: a small counter-based generator (splitmix32), enough for test values. */
-export function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let z = state;
-    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
-    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
-    return ((z ^ (z >>> 15)) >>> 0) / 2 ** 32;
-  };
 }

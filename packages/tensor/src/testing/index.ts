@@ -6,8 +6,9 @@ import { matmulCases } from "./cases/matmul.js";
 import { modelCases } from "./cases/model.js";
 import type { OpCase } from "./opCase.js";
 
+export { generator } from "@attune/kernels-wgsl/testing";
 export { type GradcheckOptions, type GradcheckReport, gradcheck } from "./gradcheck.js";
-export { type CaseReport, generator, runCase, runExtremes } from "./harness.js";
+export { type CaseReport, runCase, runExtremes } from "./harness.js";
 export type { CaseInput, Dims, OpCase } from "./opCase.js";
 
 /** Every op of the engine, as the harness tests it. */

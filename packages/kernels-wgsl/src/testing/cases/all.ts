@@ -1,0 +1,39 @@
+import type { DeviceFacts } from "../../facts.js";
+import type { KernelCase } from "../kernelCase.js";
+import { attentionCases } from "./attention.js";
+import { elementwiseCases } from "./elementwise.js";
+import { fusedCases } from "./fused.js";
+import { matmulCases } from "./matmul.js";
+import { modelCases } from "./model.js";
+import { rowCases } from "./rows.js";
+
+/** The same case planned for a device without subgroups of a fixed size: one lane a row, or a tile. */
+function alone({ name, plan, inputs, reference, ...rest }: KernelCase): KernelCase {
+  const lone = (facts: DeviceFacts): DeviceFacts => ({ ...facts, subgroupSize: null });
+  return {
+    ...rest,
+    name: `${name}, lanes alone`,
+    plan: (dims, facts) => plan(dims, lone(facts)),
+    inputs: (dims, facts) => inputs(dims, lone(facts)),
+    reference: (values, dims, state, facts) => reference(values, dims, state, lone(facts)),
+  };
+}
+const SHARED =
+  /^(softmax|norm\/(rms|layer|add)|crossEntropy\/(rows|in_place)|reduce\/(rows|sum)|generate\/argmax|attention\/(forward|queries|keys|rows))/;
+
+const asPlanned: readonly KernelCase[] = [
+  ...elementwiseCases,
+  ...fusedCases,
+  ...rowCases,
+  ...modelCases,
+  ...matmulCases,
+  ...attentionCases,
+];
+
+/** Every kernel of this package, as the harness tests it. */
+export const kernelCases: readonly KernelCase[] = [...asPlanned, ...asPlanned.filter(({ name }) => SHARED.test(name)).map(alone)];
+
+/** Kernels that no case can run on an adapter without the feature, with the reason; they are compiled on Dawn's null backend instead. */
+export const NEEDS_HARDWARE: Readonly<Record<string, string>> = {
+  "matmul/matrix": "matrix units: chromium-experimental-subgroup-matrix is on no software adapter",
+};

@@ -1,0 +1,190 @@
+// Embeddings, reductions, dropout, the optimizer, generation.
+import { planDropout } from "../../dropout/plan.js";
+import { planEmbedding, planEmbeddingBackward } from "../../embedding/plan.js";
+import { planArgmax, planCacheAppend } from "../../generate/plan.js";
+import { planAdamW } from "../../optimizer/plan.js";
+import { planColumnSum, planRowSum, planSumSquares, sumSquaresBlocks } from "../../reduce/plan.js";
+import type { KernelCase, KernelInput } from "../kernelCase.js";
+import { dropout, embedding } from "../references.js";
+import { flat, matrix, rowEdges } from "./common.js";
+
+const ids = (tokens: number, rows: number): KernelInput => ({
+  shape: [tokens],
+  dtype: "i32",
+  draw: (random) => Math.floor(random() * (rows + 2)) - 1, // -1 and `rows` lie outside the table
+});
+const P = 0.3;
+const ADAM = { decay: 0.1, beta1: 0.9, beta2: 0.99, eps: 0.1 } as const;
+
+export const modelCases: readonly KernelCase[] = [
+  ...(["f32", "bf16", "f16"] as const).map(
+    (storage): KernelCase => ({
+      name: `embedding/gather, ${storage}`,
+      dims: { rows: [1, 12], cols: [1, 40], tokens: [1, 30] },
+      edges: [
+        { rows: 3, cols: 33, tokens: 9, why: "odd columns: a row of halves begins in the middle of a word" },
+        { rows: 2, cols: 5, tokens: 30, why: "ids outside the table give zeros, whatever lies behind it" },
+      ],
+      plan: ({ rows, cols, tokens }, facts) => planEmbedding({ rows: rows!, cols: cols!, tokens: tokens!, storage }, facts),
+      inputs: ({ rows, cols, tokens }) => ({ ids: ids(tokens!, rows!), table: { shape: [rows!, cols!], dtype: storage } }),
+      reference: ({ ids: of, table }) => ({ y: embedding(table!, of!) }),
+    }),
+  ),
+  {
+    name: "embedding/scatter",
+    dims: { rows: [1, 12], cols: [1, 80], tokens: [1, 30] },
+    edges: [{ rows: 3, cols: 67, tokens: 9, why: "tokens repeat; three workgroups" }],
+    plan: ({ rows, cols, tokens }, facts) => planEmbeddingBackward({ rows: rows!, cols: cols!, tokens: tokens! }, facts),
+    inputs: ({ rows, cols, tokens }) => ({
+      ids: ids(tokens!, rows!),
+      dy: { shape: [tokens!, cols!] },
+      dtable: { shape: [rows!, cols!] },
+    }),
+    reference: ({ ids: of, dy, dtable }, { cols }) => ({
+      dtable: flat(dtable!.shape, (i) => {
+        const [row, col] = [Math.floor(i / cols!), i % cols!];
+        return of!.data.reduce((sum, id, token) => sum + (id === row ? dy!.data[token * cols! + col]! : 0), dtable!.data[i]!);
+      }),
+    }),
+  },
+  {
+    name: "reduce/rows",
+    dims: { rows: [1, 20], cols: [1, 70], squares: [0, 1], root: [0, 1] },
+    edges: [
+      { ...rowEdges[0], squares: 1, root: 1 },
+      { rows: 7, cols: 9, squares: 0, root: 0, why: "values; a turn and a lane" },
+    ],
+    plan: ({ rows, cols, squares, root }, facts) =>
+      planRowSum({ rows: rows!, cols: cols!, scale: 0.75, squares: squares === 1, root: root === 1 }, facts),
+    inputs: (dims) => ({
+      x: { ...matrix(dims), draw: (random) => random() - (dims.root === 1 && dims.squares === 0 ? 0 : 0.4) },
+    }),
+    reference: ({ x }, { rows, cols, squares, root }) => ({
+      y: flat([rows!], (row) => {
+        let sum = 0;
+        for (let c = 0; c < cols!; c++) sum += x!.data[row * cols! + c]! ** (squares ? 2 : 1);
+        return root ? Math.sqrt(0.75 * sum) : 0.75 * sum;
+      }),
+    }),
+  },
+  {
+    name: "reduce/columns",
+    dims: { outer: [1, 4], middle: [1, 20], inner: [1, 90], accumulate: [0, 1] },
+    edges: [
+      { outer: 3, middle: 5, inner: 67, accumulate: 1, why: "four workgroups; added to what is there" },
+      { outer: 2, middle: 3, inner: 1, accumulate: 0, why: "one column" },
+    ],
+    plan: ({ outer, middle, inner, accumulate }, facts) =>
+      planColumnSum({ outer: outer!, middle: middle!, inner: inner!, scale: 0.75, accumulate: accumulate === 1 }, facts),
+    inputs: ({ outer, middle, inner }) => ({ x: { shape: [outer!, middle!, inner!] }, y: { shape: [outer!, inner!] } }),
+    reference: ({ x, y }, { middle, inner, accumulate }) => ({
+      y: flat(y!.shape, (i) => {
+        let sum = 0;
+        for (let m = 0; m < middle!; m++) sum += x!.data[(Math.floor(i / inner!) * middle! + m) * inner! + (i % inner!)]!;
+        return 0.75 * sum + (accumulate ? y!.data[i]! : 0);
+      }),
+    }),
+  },
+  {
+    name: "reduce/sum_squares",
+    dims: { quads: [1, 9000], first: [0, 3] },
+    edges: [
+      { quads: 8200, first: 2, why: "three blocks, written behind others" },
+      { quads: 3, first: 0, why: "fewer quads than lanes" },
+    ],
+    plan: ({ quads, first }, facts) => planSumSquares({ count: 4 * quads!, first: first! }, facts),
+    inputs: ({ quads, first }) => ({
+      x: { shape: [4 * quads!] },
+      partial: { shape: [first! + sumSquaresBlocks(4 * quads!)] },
+    }),
+    reference: ({ x, partial }, { first }) => {
+      const blocks = partial!.shape[0]! - first!;
+      const size = 4 * 4096;
+      return {
+        partial: flat(partial!.shape, (i) => {
+          if (i < first!) return partial!.data[i]!;
+          const block = i - first!;
+          return x!.data
+            .subarray(block * size, block === blocks - 1 ? undefined : (block + 1) * size)
+            .reduce((s, v) => s + v * v, 0);
+        }),
+      };
+    },
+  },
+  {
+    name: "dropout/dropout",
+    dims: { count: [1, 600] },
+    edges: [{ count: 517, why: "three workgroups, a tail" }],
+    plan: ({ count }, facts) => planDropout({ count: count!, p: P, site: 77 }, facts),
+    inputs: ({ count }) => ({ x: { shape: [count!] } }),
+    reference: ({ x }, _, state) => ({ y: dropout(x!, P, 77, state) }),
+    checksExtremes: true,
+  },
+  {
+    name: "optimizer/adamw",
+    dims: { count: [1, 600], clip: [0, 1] },
+    edges: [
+      { count: 517, clip: 1, why: "three workgroups, a tail; clipped" },
+      { count: 7, clip: 0, why: "not clipped" },
+    ],
+    plan: ({ count, clip }, facts) => planAdamW({ count: count!, ...ADAM, clip: 0.5 * clip! }, facts),
+    inputs: ({ count }) => ({
+      p: { shape: [count!] },
+      g: { shape: [count!] },
+      m: { shape: [count!] },
+      v: { shape: [count!], draw: (random) => random() },
+      norm: { shape: [1], draw: () => 2 },
+    }),
+    reference: ({ p, g, m, v }, { clip }, { lr, correction1, correction2 }) => {
+      const grad = (i: number): number => g!.data[i]! * (clip ? 0.5 / (2 + 1e-6) : 1);
+      const first = flat(p!.shape, (i) => ADAM.beta1 * m!.data[i]! + (1 - ADAM.beta1) * grad(i));
+      const second = flat(p!.shape, (i) => ADAM.beta2 * v!.data[i]! + (1 - ADAM.beta2) * grad(i) ** 2);
+      const step = (i: number): number =>
+        first.data[i]! / correction1 / (Math.sqrt(second.data[i]!) / Math.sqrt(correction2) + ADAM.eps);
+      return { m: first, v: second, p: flat(p!.shape, (i) => p!.data[i]! * (1 - lr * ADAM.decay) - lr * step(i)) };
+    },
+  },
+  {
+    name: "generate/append",
+    dims: { rows: [1, 4], capacity: [3, 8], cols: [1, 90] },
+    edges: [{ rows: 3, capacity: 3, cols: 67, why: "the last place; four workgroups" }],
+    plan: ({ rows, capacity, cols }, facts) => planCacheAppend({ rows: rows!, capacity: capacity!, cols: cols! }, facts),
+    inputs: (dims) => ({ x: matrix(dims), cache: { shape: [dims.rows!, dims.capacity!, dims.cols!] } }),
+    reference: ({ x, cache }, { capacity, cols }, { past }) => ({
+      cache: flat(cache!.shape, (i) => {
+        const place = Math.floor(i / cols!) % capacity!;
+        return place === past ? x!.data[Math.floor(i / (cols! * capacity!)) * cols! + (i % cols!)]! : cache!.data[i]!;
+      }),
+    }),
+  },
+  {
+    name: "generate/argmax",
+    dims: { rows: [1, 9], vocab: [3, 60], capacity: [3, 6] },
+    edges: [
+      { rows: 7, vocab: 27, capacity: 3, why: "ties: the first index wins; a finished row; all logits below zero" },
+      { rows: 2, vocab: 3, capacity: 4, why: "fewer columns than lanes" },
+    ],
+    plan: ({ rows, vocab, capacity }, facts) =>
+      planArgmax({ rows: rows!, cols: vocab!, capacity: capacity!, eos: 1, pad: 2 }, facts),
+    inputs: ({ rows, vocab, capacity }) => ({
+      x: { shape: [rows!, vocab!], draw: (random) => Math.floor(random() * 3) - 3 }, // few values, so that ties are common
+      tokens: { shape: [rows!, capacity! + 1], dtype: "i32", draw: (random) => Math.floor(9 * random()) },
+      finished: { shape: [rows!], dtype: "i32", draw: (_, row) => (row === 1 ? 1 : 0) },
+    }),
+    reference: ({ x, tokens, finished }, { rows, vocab, capacity }, { past }) => {
+      const chosen = (row: number): number => {
+        const values = [...x!.data.subarray(row * vocab!, (row + 1) * vocab!)];
+        return finished!.data[row] ? 2 : values.indexOf(Math.max(...values));
+      };
+      const [width, i32] = [capacity! + 1, { dtype: "i32" } as const];
+      return {
+        next: { ...flat([rows!], chosen), ...i32 },
+        tokens: {
+          ...flat(tokens!.shape, (i) => (i % width === past + 1 ? chosen(Math.floor(i / width)) : tokens!.data[i]!)),
+          ...i32,
+        },
+        finished: { ...flat([rows!], (row) => (finished!.data[row] || chosen(row) === 1 ? 1 : 0)), ...i32 },
+      };
+    },
+  },
+];

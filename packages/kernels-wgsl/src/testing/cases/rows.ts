@@ -1,0 +1,244 @@
+// Softmax, norms and cross-entropy: kernels of one row a workgroup.
+import { planCrossEntropy, planCrossEntropyBackward, planCrossEntropyInPlace } from "../../crossEntropy/plan.js";
+import {
+  planAddNorm,
+  planLayerNorm,
+  planLayerNormBackward,
+  planNormWeightBackward,
+  planRmsNorm,
+  planRmsNormBackward,
+} from "../../norm/plan.js";
+import { planSoftmax, planSoftmaxBackward } from "../../softmax/plan.js";
+import type { Dims, KernelCase, KernelInput } from "../kernelCase.js";
+import { crossEntropy, layerNorm, rmsNorm, softmaxRows, type Values } from "../references.js";
+import { flat, matrix, positive, rowDims, rowEdges, wide } from "./common.js";
+
+const EPS = 1e-2;
+const rowsOf = ({ shape, data }: Values): Float64Array[] => {
+  const [rows, cols] = shape as [number, number];
+  return Array.from({ length: rows }, (_, row) => data.subarray(row * cols, (row + 1) * cols));
+};
+const total = (values: Float64Array, f: (value: number, i: number) => number): number =>
+  values.reduce((sum, value, i) => sum + f(value, i), 0);
+const meanOf = (row: Float64Array): number => total(row, (v) => v) / row.length;
+const rstdOf = (row: Float64Array, mean: number): number => (total(row, (v) => (v - mean) ** 2) / row.length + EPS) ** -0.5;
+
+const statistics = (x: Values): Values =>
+  flat([x.shape[0]!, 2], (i) => {
+    const row = rowsOf(x)[i >> 1]!;
+    return i % 2 === 0 ? meanOf(row) : rstdOf(row, meanOf(row));
+  });
+const rstds = (x: Values): Values => flat([x.shape[0]!], (row) => rstdOf(rowsOf(x)[row]!, 0));
+const add = (a: Values, b: Values): Values => flat(a.shape, (i) => a.data[i]! + 0.5 * b.data[i]!);
+const magnified = { value: 2e-5, why: "1/sqrt(variance) of near columns magnifies rounding" };
+
+const column = ({ cols }: Dims): KernelInput => ({ shape: [cols!] });
+
+/** dx of a row normalised with given mean and rstd. */
+function normBackward(kind: "rms" | "layer", inputs: Readonly<Record<string, Values>>, withResidual: boolean): Values {
+  const { x, w, dy, residual } = inputs as Record<"x" | "w" | "dy" | "residual", Values>;
+  const cols = x.shape[1]!;
+  return flat(x.shape, (i) => {
+    const [row, col] = [Math.floor(i / cols), i % cols];
+    const r = kind === "rms" ? inputs.rstd!.data[row]! : inputs.stats!.data[2 * row + 1]!;
+    const mean = kind === "rms" ? 0 : inputs.stats!.data[2 * row]!;
+    const [xs, g] = [rowsOf(x)[row]!, rowsOf(dy)[row]!.map((v, c) => v * w.data[c]!)];
+    const dot = total(g, (v, c) => v * (xs[c]! - mean) * r) / cols;
+    const shift = kind === "rms" ? 0 : total(g, (v) => v) / cols;
+    return r * (g[col]! - shift - (xs[col]! - mean) * r * dot) + (withResidual ? residual.data[i]! : 0);
+  });
+}
+
+const normBackwardCase = (kind: "rms" | "layer", hasResidual: boolean): KernelCase => ({
+  name: `norm/${kind}_backward${hasResidual ? ", residual" : ""}`,
+  dims: rowDims,
+  edges: rowEdges,
+  plan: ({ rows, cols }, facts) =>
+    (kind === "rms" ? planRmsNormBackward : planLayerNormBackward)({ rows: rows!, cols: cols!, hasResidual }, facts),
+  inputs: (dims) => ({
+    x: matrix(dims),
+    w: column(dims),
+    dy: matrix(dims),
+    ...(kind === "rms"
+      ? { rstd: { shape: [dims.rows!], draw: positive } }
+      : { stats: { shape: [dims.rows!, 2], draw: positive } }),
+    ...(hasResidual ? { residual: matrix(dims) } : {}),
+  }),
+  reference: (inputs) => ({ dx: normBackward(kind, inputs, hasResidual) }),
+});
+
+const labelled = (dims: Dims): Record<string, KernelInput> => ({
+  x: { ...matrix(dims), draw: wide(4) },
+  labels: { shape: [dims.rows!], dtype: "i32", draw: (random) => Math.floor(random() * (dims.cols! + 1)) - 1 }, // -1 is ignored
+});
+const smoothingOf = ({ smooth }: Dims): number => smooth! * 0.1;
+const lossDims = { ...rowDims, smooth: [0, 1] } as const;
+const lossEdges = [
+  { rows: 9, cols: 27, smooth: 1, why: "several turns of the lanes, ignored rows, smoothing" },
+  { rows: 5, cols: 11, smooth: 0, why: "no smoothing" },
+  { rows: 3, cols: 1, smooth: 1, why: "one column" },
+] as const;
+/** softmax - target, zeros where ignored */
+function slopes(x: Values, labels: Values, smoothing: number): Values {
+  const p = softmaxRows(x);
+  const cols = x.shape[1]!;
+  return flat(x.shape, (i) => {
+    const label = labels.data[Math.floor(i / cols)]!;
+    if (label < 0) return 0;
+    return p.data[i]! - smoothing / cols - (i % cols === label ? 1 - smoothing : 0);
+  });
+}
+const logSums = (x: Values): Float64Array =>
+  Float64Array.from(rowsOf(x), (row) => {
+    const highest = Math.max(...row);
+    return highest + Math.log(total(row, (v) => Math.exp(v - highest)));
+  });
+
+export const rowCases: readonly KernelCase[] = [
+  {
+    name: "softmax/rows",
+    dims: rowDims,
+    edges: rowEdges,
+    plan: ({ rows, cols }, facts) => planSoftmax({ rows: rows!, cols: cols! }, facts),
+    // rows far above and far below zero: the shift is what keeps exp in its range
+    inputs: (dims) => ({
+      x: { ...matrix(dims), draw: (random, i) => wide(4)(random) + 150 * ((Math.floor(i / dims.cols!) % 3) - 1) },
+    }),
+    reference: ({ x }) => ({ p: softmaxRows(x!) }),
+    bound: { value: 2e-5, why: "x near 150 is rounded to 8e-6 before exp" },
+    checksExtremes: true,
+  },
+  {
+    name: "softmax/backward",
+    dims: rowDims,
+    edges: rowEdges,
+    plan: ({ rows, cols }, facts) => planSoftmaxBackward({ rows: rows!, cols: cols! }, facts),
+    inputs: (dims) => ({ p: { ...matrix(dims), draw: (random) => random() }, dp: matrix(dims) }),
+    reference: ({ p, dp }) => ({
+      ds: flat(p!.shape, (i) => {
+        const row = Math.floor(i / p!.shape[1]!);
+        return p!.data[i]! * (dp!.data[i]! - total(rowsOf(p!)[row]!, (v, c) => v * rowsOf(dp!)[row]![c]!));
+      }),
+    }),
+  },
+  {
+    name: "norm/rms",
+    dims: rowDims,
+    edges: rowEdges,
+    plan: ({ rows, cols }, facts) => planRmsNorm({ rows: rows!, cols: cols!, eps: EPS }, facts),
+    inputs: (dims) => ({ x: matrix(dims), w: column(dims) }),
+    reference: ({ x, w }) => ({ y: rmsNorm(x!, w!, EPS), rstd: rstds(x!) }),
+  },
+  {
+    name: "norm/layer",
+    dims: rowDims,
+    edges: rowEdges,
+    plan: ({ rows, cols }, facts) => planLayerNorm({ rows: rows!, cols: cols!, eps: EPS }, facts),
+    inputs: (dims) => ({ x: matrix(dims), w: column(dims), b: column(dims) }),
+    reference: ({ x, w, b }) => ({ y: layerNorm(x!, w!, b!, EPS), stats: statistics(x!) }),
+    bound: magnified,
+  },
+  {
+    name: "norm/add_rms",
+    dims: rowDims,
+    edges: rowEdges,
+    plan: ({ rows, cols }, facts) => planAddNorm({ kind: "rms", rows: rows!, cols: cols!, eps: EPS, alpha: 0.5 }, facts),
+    inputs: (dims) => ({ a: matrix(dims), b: matrix(dims), w: column(dims) }),
+    reference: ({ a, b, w }) => ({ sum: add(a!, b!), y: rmsNorm(add(a!, b!), w!, EPS), rstd: rstds(add(a!, b!)) }),
+  },
+  {
+    name: "norm/add_layer",
+    dims: rowDims,
+    edges: rowEdges,
+    plan: ({ rows, cols }, facts) => planAddNorm({ kind: "layer", rows: rows!, cols: cols!, eps: EPS, alpha: 0.5 }, facts),
+    inputs: (dims) => ({ a: matrix(dims), b: matrix(dims), w: column(dims), shift: column(dims) }),
+    reference: ({ a, b, w, shift }) => {
+      const sum = add(a!, b!);
+      return { sum, y: layerNorm(sum, w!, shift!, EPS), stats: statistics(sum) };
+    },
+    bound: magnified,
+  },
+  normBackwardCase("rms", false),
+  normBackwardCase("rms", true),
+  normBackwardCase("layer", false),
+  normBackwardCase("layer", true),
+  ...[false, true].map(
+    (hasMean): KernelCase => ({
+      name: `norm/weight_backward${hasMean ? ", mean" : ""}`,
+      dims: { rows: [1, 20], cols: [1, 150], accumulate: [0, 1] },
+      edges: [
+        { rows: 5, cols: 131, accumulate: 1, why: "three workgroups; added to what is there" },
+        { rows: 4, cols: 9, accumulate: 0, why: "written over what is there" },
+      ],
+      plan: ({ rows, cols, accumulate }, facts) =>
+        planNormWeightBackward({ rows: rows!, cols: cols!, hasMean, accumulate: accumulate === 1 }, facts),
+      inputs: (dims) => ({
+        x: matrix(dims),
+        dy: matrix(dims),
+        stats: { shape: [dims.rows! * (hasMean ? 2 : 1)], draw: positive },
+        dw: column(dims),
+      }),
+      reference: ({ x, dy, stats, dw }, { accumulate }) => ({
+        dw: flat(dw!.shape, (col) => {
+          const sum = rowsOf(x!).reduce((before, xs, row) => {
+            const mean = hasMean ? stats!.data[2 * row]! : 0;
+            return before + rowsOf(dy!)[row]![col]! * (xs[col]! - mean) * stats!.data[hasMean ? 2 * row + 1 : row]!;
+          }, 0);
+          return sum + (accumulate ? dw!.data[col]! : 0);
+        }),
+      }),
+    }),
+  ),
+  {
+    name: "crossEntropy/rows",
+    dims: lossDims,
+    edges: lossEdges,
+    plan: ({ rows, cols, ...dims }, facts) => planCrossEntropy({ rows: rows!, cols: cols!, smoothing: smoothingOf(dims) }, facts),
+    inputs: labelled,
+    reference: ({ x, labels }, dims) => ({
+      loss: crossEntropy(x!, labels!, smoothingOf(dims)),
+      lse: flat([dims.rows!], (row) => (labels!.data[row]! < 0 ? 0 : logSums(x!)[row]!)),
+    }),
+  },
+  {
+    name: "crossEntropy/backward",
+    dims: lossDims,
+    edges: lossEdges,
+    plan: ({ rows, cols, ...dims }, facts) =>
+      planCrossEntropyBackward({ rows: rows!, cols: cols!, smoothing: smoothingOf(dims) }, facts),
+    inputs: (dims) => ({
+      ...labelled(dims),
+      lse: { shape: [dims.rows!], draw: (random) => 2 + 2 * random() },
+      dloss: { shape: [dims.rows!] },
+    }),
+    reference: ({ x, labels, lse, dloss }, dims) => {
+      const cols = dims.cols!;
+      return {
+        dx: flat(x!.shape, (i) => {
+          const row = Math.floor(i / cols);
+          const label = labels!.data[row]!;
+          if (label < 0) return 0;
+          const target = smoothingOf(dims) / cols + (i % cols === label ? 1 - smoothingOf(dims) : 0);
+          return (Math.exp(x!.data[i]! - lse!.data[row]!) - target) * dloss!.data[row]!;
+        }),
+      };
+    },
+  },
+  ...[true, false].map(
+    (hasWeight): KernelCase => ({
+      name: `crossEntropy/in_place${hasWeight ? "" : ", no weights"}`,
+      dims: lossDims,
+      edges: lossEdges,
+      plan: ({ rows, cols, ...dims }, facts) =>
+        planCrossEntropyInPlace({ rows: rows!, cols: cols!, smoothing: smoothingOf(dims), hasWeight }, facts),
+      inputs: (dims) => ({ ...labelled(dims), ...(hasWeight ? { weight: { shape: [dims.rows!] } } : {}) }),
+      reference: ({ x, labels, weight }, dims) => {
+        const dx = slopes(x!, labels!, smoothingOf(dims));
+        return {
+          loss: crossEntropy(x!, labels!, smoothingOf(dims)),
+          x: flat(x!.shape, (i) => dx.data[i]! * (weight?.data[Math.floor(i / dims.cols!)] ?? 1)),
+        };
+      },
+    }),
+  ),
+];
