@@ -51,6 +51,7 @@ export { planClear, planEmbedding, planEmbeddingBackward } from "./embedding/pla
 export { type DeviceFacts, factsOf, MATRIX_FEATURE, type MatrixConfig, rowVariant, softwareFacts, spread } from "./facts.js";
 export { planArgmax, planCacheAppend } from "./generate/plan.js";
 export { fileKernels } from "./generated/kernels.js";
+export { planRange, RANGE_WORDS } from "./inspect/plan.js";
 export { type Kernel, type KernelCall, paramBytes, specialize, writeParams } from "./kernel.js";
 export { fingerprintOf, shapeClass, tunedVariant } from "./matmul/choice.js";
 export { planMatmul } from "./matmul/plan.js";

@@ -1,5 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { create, globals } from "webgpu";
+import { attachDebug, debugLevel } from "./debug/levels.js";
 import { type OpenOptions, openWebGpu, type WebGpuDevice } from "./device/open.js";
 import type { WebGpuBackend } from "./device/webgpu.js";
 
@@ -42,6 +43,7 @@ export interface MeasuredMemory {
  * @throws DeviceError (exitClass "device") if there is none, with what to do
  */
 export async function openDevice(options: OpenOptions = {}): Promise<NodeDevice> {
+  const level = debugLevel(process.env.ATTUNE_DEBUG);
   let measured: MeasuredMemory | null = null;
   const device = await openWebGpu(gpuOf(), {
     softwareWait: throttledWait,
@@ -52,6 +54,10 @@ export async function openDevice(options: OpenOptions = {}): Promise<NodeDevice>
   });
   reportStatistics(device.backend);
   device.fuses = process.env.ATTUNE_FUSE !== "0";
+  if (level !== null) {
+    Error.stackTraceLimit = Math.max(Error.stackTraceLimit, 40); // an op's callers stand behind the engine's own frames
+    attachDebug(device, level, (text) => void process.stderr.write(text));
+  }
   return Object.assign(device, { measured: measured! }) as NodeDevice;
 }
 

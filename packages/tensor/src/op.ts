@@ -32,12 +32,16 @@ export interface TapeNode {
   readonly versions: readonly number[];
   /** Computes the output anew with a tape of its own, which backward walks instead (checkpoint.ts). */
   readonly recompute?: () => Tensor;
+  /** Where the op was called, while an inspector wants to know. */
+  readonly stack?: string | undefined;
 }
 
 export class OpContext {
   constructor(
     readonly device: Device,
     readonly name: string,
+    /** Where the op was called, while an inspector wants to know. */
+    readonly stack: string | undefined = undefined,
   ) {}
 
   get facts(): DeviceFacts {
@@ -56,7 +60,7 @@ export class OpContext {
     for (const [name, value] of Object.entries(bound)) {
       storages[name] = value === null ? this.device.empty : value instanceof Tensor ? value.storage : value;
     }
-    this.device.run(call, storages);
+    this.device.run(call, storages, this);
   }
 
   /** The same memory under another shape. */
@@ -82,7 +86,7 @@ export class BackwardContext extends OpContext {
     readonly node: TapeNode,
     readonly needs: readonly boolean[],
   ) {
-    super(device, `${node.op.name}.backward`);
+    super(device, `${node.op.name}.backward`, node.stack);
   }
 
   get inputs(): readonly Tensor[] {
@@ -159,11 +163,11 @@ export function apply<Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: At
       );
     }
   }
-  const ctx = new ForwardContext(device, op.name);
+  const ctx = new ForwardContext(device, op.name, device.inspector ? new Error().stack : undefined);
   const output = op.forward(ctx, inputs, attrs);
   if (recordsTape(inputs)) {
     output.requiresGrad = true;
-    output.node = tapeNode({ op: op as Op<never>, inputs, output, attrs, saved: ctx.saved });
+    output.node = tapeNode({ op: op as Op<never>, inputs, output, attrs, saved: ctx.saved, stack: ctx.stack });
   }
   return output;
 }

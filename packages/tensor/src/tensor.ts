@@ -20,7 +20,9 @@ export class Tensor {
     readonly storage: Storage,
     readonly shape: Shape,
     readonly dtype: DType,
-  ) {}
+  ) {
+    device.inspector?.named(storage, shape, dtype);
+  }
 
   get size(): number {
     return sizeOf(this.shape);

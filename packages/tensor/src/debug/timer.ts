@@ -170,7 +170,8 @@ class WallTimer implements CallTimer {
 export function describeCall({ matmul, params, kernel }: KernelCall): string {
   if (matmul) {
     const { layout, m, n, k, outer = 1, inner = 1, epilogue = {}, accumulate, bStorage = "f32" } = matmul;
-    const extras = [bStorage === "f32" ? "" : bStorage, ...Object.keys(epilogue), accumulate ? "accumulate" : ""];
+    const after = Object.entries(epilogue).map(([name, value]) => (typeof value === "string" ? value : value ? name : ""));
+    const extras = [bStorage === "f32" ? "" : bStorage, ...after, accumulate ? "accumulate" : ""];
     const batches = outer * inner > 1 ? `${outer * inner} of ` : "";
     return [`${layout} ${batches}${m} x ${n} x ${k}`, ...extras.filter(Boolean)].join(" ");
   }

@@ -102,7 +102,11 @@ export class Program<I extends Inputs, O extends Outputs> {
     const { calls, passes } = runPasses(recorder.calls, context, fuse);
     this.#calls = calls;
     const appended = new Set(recorder.calls);
-    for (const fused of calls) if (!appended.has(fused)) device.onCall?.(fused.call);
+    for (const fused of calls) {
+      if (appended.has(fused)) continue;
+      device.onCall?.(fused.call);
+      device.inspector?.fused(fused.call, fused.storages);
+    }
     const lifetimes = lifetimesOf(this.#calls, outputRoots);
     this.#placement = place(lifetimes);
     this.plan = planOf(

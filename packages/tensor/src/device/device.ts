@@ -4,6 +4,7 @@ import type { Tensor } from "../tensor.js";
 import type { Backend, BackendBuffer } from "./backend.js";
 import { fittingCalls } from "./fit.js";
 import { type Category, MemoryLedger } from "./memory.js";
+import type { CallOrigin, Inspector } from "./probe.js";
 import { Storage } from "./storage.js";
 
 /** One recorded call and the storages bound to it, in the kernel's order. */
@@ -27,6 +28,8 @@ export class Device {
   readonly memory = new MemoryLedger();
   /** Prints or records each call as it is appended: debugging, kernel lists. */
   onCall: ((call: KernelCall) => void) | null = null;
+  /** Told whose each call and tensor is: ATTUNE_DEBUG. */
+  inspector: Inspector | null = null;
   /** Whether programs are fused unless they say otherwise (capture.ts). */
   fuses = true;
   readonly #scopes: { made: Storage[]; name: string }[] = [];
@@ -149,7 +152,7 @@ export class Device {
   }
 
   /** Appends a call; storages are named as in the kernel. @throws TensorError on a missing or freed one */
-  run(call: KernelCall, bound: Readonly<Record<string, Storage>>): void {
+  run(call: KernelCall, bound: Readonly<Record<string, Storage>>, origin: CallOrigin | null = null): void {
     const storages = call.kernel.bindings.map(({ name, optional }) => {
       const storage = bound[name] ?? (optional ? this.empty : undefined);
       if (!storage) throw new TensorError(`kernel ${call.kernel.name}: no storage bound to ${name}`);
@@ -162,12 +165,13 @@ export class Device {
     call.kernel.bindings.forEach(({ access }, place) => {
       if (access === "read_write") storages[place]!.wasWritten();
     });
-    for (const fitting of fittingCalls({ call, storages }, this.facts.limits, this.#empty)) this.#append(fitting);
+    for (const fitting of fittingCalls({ call, storages }, this.facts.limits, this.#empty)) this.#append(fitting, origin);
   }
 
   /** One call whose storages a binding can hold each. */
-  #append({ call, storages }: RecordedCall): void {
+  #append({ call, storages }: RecordedCall, origin: CallOrigin | null): void {
     this.onCall?.(call);
+    this.inspector?.appended(call, storages, origin);
     this.#checkWorkgroups(call);
     if (this.#recorder) {
       for (const storage of storages) {

@@ -1,5 +1,23 @@
 import type { KernelCall } from "@attune/kernels-wgsl";
+import type { DType } from "../dtype.js";
+import type { Shape } from "../shape.js";
 import type { Place } from "./backend.js";
+import type { Storage } from "./storage.js";
+
+/** Whose a call is: an op, and the stack where the op was called (of a backward: where its forward was). */
+export interface CallOrigin {
+  readonly name: string;
+  readonly stack?: string;
+}
+
+/** Learns what calls and storages are, when they are made: a probe sees them later, and only as calls and places. */
+export interface Inspector {
+  appended(call: KernelCall, storages: readonly Storage[], origin: CallOrigin | null): void;
+  /** A pass made this call of others. */
+  fused(call: KernelCall, storages: readonly Storage[]): void;
+  /** A tensor lies in this storage. */
+  named(storage: Storage, shape: Shape, dtype: DType): void;
+}
 
 /** One call on its way to the device, its storages placed in the kernel's order. */
 export interface ProbedCall {

@@ -39,7 +39,7 @@ export interface WebGpuStats {
   bindGroups: number;
 }
 
-interface GpuBuffer extends BackendBuffer {
+export interface GpuBuffer extends BackendBuffer {
   readonly gpu: GPUBuffer;
 }
 interface ReadyCall {
