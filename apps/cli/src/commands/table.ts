@@ -32,5 +32,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "prove that a model computes here what its reference record says",
     load: () => import("./verify.js"),
   },
+  { name: "kernels", summary: "look at the WGSL kernels, and test them on this adapter", load: () => import("./kernels.js") },
   { name: "config", summary: "check a run's YAML and print it with all defaults filled in", load: () => import("./config.js") },
 ];
