@@ -14,12 +14,15 @@ export interface KernelDevice {
 
 /** Words behind a storage's data, inside its binding: a write beyond the end lands in them, a read finds NaN. */
 export const GUARD_WORDS = 64;
-/** NaN as f32, nonsense as an integer. */
+/** Behind what is read: NaN as f32, nonsense as an integer. */
 export const GUARD = 0x7fc0dead;
+/** Behind what is written: 1.507. NaN would not do, since NaN plus anything has the same bits. */
+const WRITTEN_GUARD = 0x3fc0dead;
 
 /** Words of a storage with its guard: data, padded to 16 bytes as kernels of vec4 expect, then the guard. */
-export function guarded(data: Uint32Array): Uint32Array<ArrayBuffer> {
-  const words = new Uint32Array(Math.max(4, Math.ceil(data.length / 4) * 4) + GUARD_WORDS).fill(GUARD);
+export function guarded(data: Uint32Array, access: "read" | "read_write"): Uint32Array<ArrayBuffer> {
+  const guard = access === "read" ? GUARD : WRITTEN_GUARD;
+  const words = new Uint32Array(Math.max(4, Math.ceil(data.length / 4) * 4) + GUARD_WORDS).fill(guard);
   words.set(data);
   return words;
 }

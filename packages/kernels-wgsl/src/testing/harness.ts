@@ -48,10 +48,10 @@ export async function runKernel(
   for (const name of [...Object.keys(inputs), ...Object.keys(expected)])
     if (!names.has(name)) throw new Error(`case ${kernelCase.name}: kernel ${kernel.name} has no binding ${name}`);
   const storages = Object.fromEntries(
-    kernel.bindings.map(({ name, type }) => {
-      if (type === "ProgramState") return [name, guarded(stateWords(state))];
+    kernel.bindings.map(({ name, type, access }) => {
+      if (type === "ProgramState") return [name, guarded(stateWords(state), access)];
       const words = values[name]?.words ?? new Uint32Array(expected[name]?.data.length ?? 0).fill(GUARD);
-      return [name, guarded(words)];
+      return [name, guarded(words, access)];
     }),
   );
   // its second run, and one whose grid is folded: as sizes beyond 65,535 workgroups are run

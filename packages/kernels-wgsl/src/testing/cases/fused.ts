@@ -45,8 +45,8 @@ export const fusedCases: readonly KernelCase[] = [
   },
   {
     name: "elementwise/fused, rows, one value and a sum in place",
-    dims: { rows: [1, 20], fours: [1, 12] },
-    edges: [{ rows: 9, fours: 9, why: "two workgroups; the row repeats within one" }],
+    dims: { rows: [1, 40], fours: [1, 12] },
+    edges: [{ rows: 30, fours: 9, why: "five workgroups; the row repeats within one" }],
     plan: ({ rows, fours }, facts) => {
       const numbers = { alpha: 0.25 };
       const steps: Chain["steps"] = [

@@ -11,7 +11,8 @@ import { flat, matrix, rowEdges } from "./common.js";
 const ids = (tokens: number, rows: number): KernelInput => ({
   shape: [tokens],
   dtype: "i32",
-  draw: (random) => Math.floor(random() * (rows + 2)) - 1, // -1 and `rows` lie outside the table
+  // -1 and `rows` lie outside the table; the first token counts
+  draw: (random, i) => (i === 0 ? 0 : Math.floor(random() * (rows + 2)) - 1),
 });
 const P = 0.3;
 const ADAM = { decay: 0.1, beta1: 0.9, beta2: 0.99, eps: 0.1 } as const;

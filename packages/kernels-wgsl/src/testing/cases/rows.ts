@@ -67,10 +67,18 @@ const normBackwardCase = (kind: "rms" | "layer", hasResidual: boolean): KernelCa
   reference: (inputs) => ({ dx: normBackward(kind, inputs, hasResidual) }),
 });
 
-const labelled = (dims: Dims): Record<string, KernelInput> => ({
-  x: { ...matrix(dims), draw: wide(4) },
-  labels: { shape: [dims.rows!], dtype: "i32", draw: (random) => Math.floor(random() * (dims.cols! + 1)) - 1 }, // -1 is ignored
+/** Rows far below zero, and elements far above the others of their row: without the shift by the true maximum exp leaves its range. */
+const farApart = (dims: Dims): KernelInput => ({
+  ...matrix(dims),
+  draw: (random, i) => wide(4)(random) - 150 * (Math.floor(i / dims.cols!) % 2) + (random() < 0.15 ? 150 : 0),
 });
+/** Ignored, the first and the last column are common. */
+const labels = (dims: Dims): KernelInput => ({
+  shape: [dims.rows!],
+  dtype: "i32",
+  draw: (random, row) => [Math.floor(random() * dims.cols!), -1, dims.cols! - 1, 0][row % 4]!,
+});
+const labelled = (dims: Dims): Record<string, KernelInput> => ({ x: farApart(dims), labels: labels(dims) });
 const smoothingOf = ({ smooth }: Dims): number => smooth! * 0.1;
 const lossDims = { ...rowDims, smooth: [0, 1] } as const;
 const lossEdges = [
@@ -207,7 +215,8 @@ export const rowCases: readonly KernelCase[] = [
     plan: ({ rows, cols, ...dims }, facts) =>
       planCrossEntropyBackward({ rows: rows!, cols: cols!, smoothing: smoothingOf(dims) }, facts),
     inputs: (dims) => ({
-      ...labelled(dims),
+      x: { ...matrix(dims), draw: wide(4) },
+      labels: labels(dims),
       lse: { shape: [dims.rows!], draw: (random) => 2 + 2 * random() },
       dloss: { shape: [dims.rows!] },
     }),
