@@ -43,7 +43,7 @@ export const softwareFacts: DeviceFacts = {
   adapter: { vendor: "mesa", architecture: "software", device: "llvmpipe", description: "llvmpipe" },
   isSoftware: true,
   subgroupSize: 8,
-  features: ["subgroups"],
+  features: ["readonly_and_readwrite_storage_textures", "subgroups"],
   limits: {
     maxStorageBufferBindingSize: 2 ** 27,
     maxBufferSize: 2 ** 32 - 1,

@@ -67,6 +67,7 @@ export {
 } from "./matmul/sizes.js";
 export { type MatmulPlan, type MatmulStep, planMatmulSteps, planPacked, planSplitK, splitsFor } from "./matmul/steps.js";
 export { subgroupMatmul } from "./matmul/subgroup.js";
+export { TEXTURE_FEATURE, TEXTURE_WIDTH } from "./matmul/texture.js";
 export { candidatesFor, chooseVariant, type MatmulTimer, readChoice, tuneMatmul, writeChoice } from "./matmul/tuning.js";
 export {
   type NormCall,
@@ -77,7 +78,17 @@ export {
   planRmsNorm,
   planRmsNormBackward,
 } from "./norm/plan.js";
-export { planAdamW } from "./optimizer/plan.js";
+export {
+  type AdafactorGroup,
+  type AdafactorLayout,
+  type AdafactorTensor,
+  layoutAdafactor,
+  planAdafactorApply,
+  planAdafactorSquares,
+  planAdafactorStats,
+  planAdafactorTotals,
+} from "./optimizer/adafactor.js";
+export { type AdamWSizes, type DecideSizes, planAdamW, planDecide, UPDATE_WORDS } from "./optimizer/plan.js";
 export { planColumnSum, planRowSum, planSumSquares, sumSquaresBlocks } from "./reduce/plan.js";
 export { planSoftmax, planSoftmaxBackward } from "./softmax/plan.js";
 export { cutCall, type Piece, type SplitAxis } from "./split/axes.js";

@@ -17,6 +17,8 @@ export interface Kernel {
     readonly access: "read" | "read_write";
     readonly type: string;
     readonly optional?: boolean;
+    /** Read as a texture_storage_2d<rgba32float> of TEXTURE_WIDTH texels a row, into which whoever runs the call copies the storage. */
+    readonly isTexture?: boolean;
   }[];
   /** Fields of the uniform struct Params, which takes the binding after the storages. */
   readonly params: readonly { readonly name: string; readonly type: "u32" | "i32" | "f32" }[];
@@ -36,6 +38,8 @@ export interface KernelCall {
   /** Floating-point operations and bytes moved at least, for profiles and plans. */
   readonly flops: number;
   readonly bytes: number;
+  /** Texels to copy into each binding that is a texture. */
+  readonly textures?: Readonly<Record<string, number>>;
   /** Of a matmul: what was asked for, so that a pass can ask again with an epilogue. */
   readonly matmul?: MatmulSizes;
   /** Of an element-wise call: its formula and operands, so that a pass can put several into one kernel. */

@@ -78,6 +78,13 @@ function measure(gpu: GPUDevice): MeasuredMemory {
     };
     return buffer;
   };
+  const createTexture = gpu.createTexture.bind(gpu);
+  gpu.createTexture = (descriptor) => {
+    const [width, height] = descriptor.size as [number, number];
+    memory.liveBytes += 16 * width * height; // rgba32float, the only format in use; kept as long as the device
+    memory.peakBytes = Math.max(memory.peakBytes, memory.liveBytes);
+    return createTexture(descriptor);
+  };
   return memory;
 }
 

@@ -8,6 +8,7 @@ import { MATRIX_MEMORY, matrixMatmul, usableConfig } from "./matrix.js";
 import { flagsOf, type MatmulSizes, type MatmulStorage, type MatmulVariant } from "./sizes.js";
 import { matmulSplits } from "./split.js";
 import { subgroupMatmul } from "./subgroup.js";
+import { operandTexels, TEXTURE_FEATURE, textureRefusal } from "./texture.js";
 import { VECTOR_OUTPUTS, vectorMatmul, vectorStep } from "./vector.js";
 
 /** bias and residual are looked at only if the flags say so. */
@@ -60,7 +61,7 @@ function checkSizes({ layout, m, n, k, a, b, c, outer = 1, inner = 1, epilogue }
 /** In this order the first that can serve is taken; software adapters have slow workgroup memory, GPUs wide tiles. */
 function preference({ m, aStorage, bStorage }: MatmulSizes, facts: DeviceFacts): readonly MatmulVariant[] {
   const isFew: readonly MatmulVariant[] = m <= 2 ? ["vector"] : [];
-  if (facts.isSoftware) return [...isFew, "subgroup", "plain"];
+  if (facts.isSoftware) return [...isFew, "texture", "subgroup", "plain"];
   // matrix units round f32 operands to f16: only where both are stored so already
   const isHalf: readonly MatmulVariant[] = aStorage === "f16" && bStorage === "f16" ? ["matrix"] : [];
   return [...isFew, ...isHalf, "workgroup", "plain"];
@@ -80,6 +81,10 @@ const REFUSALS: Readonly<Record<MatmulVariant, (sizes: MatmulSizes, facts: Devic
     if (memory < MATRIX_MEMORY) return `workgroup memory of ${memory} bytes is less than ${MATRIX_MEMORY}`;
     if (invocations < 4 * facts.subgroupSize) return `workgroups of ${invocations} are less than four subgroups`;
     return null;
+  },
+  texture: (sizes, facts) => {
+    if (!facts.features.includes(TEXTURE_FEATURE)) return `no feature ${TEXTURE_FEATURE}`;
+    return textureRefusal(sizes) ?? REFUSALS.subgroup(sizes, facts);
   },
   vector: ({ layout, k, a, b, aStorage = "f32", bStorage = "f32" }, facts) => {
     if (facts.subgroupSize === null) return "no subgroups of one fixed size";
@@ -122,11 +127,14 @@ function callOf(variant: MatmulVariant, sizes: MatmulSizes, facts: DeviceFacts, 
   const { layout, m, a, b, c, aStorage = "f32", bStorage = "f32" } = sizes;
   const lanes = facts.subgroupSize ?? 0;
   const why = refusals.length > 0 ? `: ${refusals.at(-1)}` : sizes.force ? ": forced" : `: m=${m}`;
-  if (variant === "subgroup") {
+  if (variant === "subgroup" || variant === "texture") {
+    const isTexture = variant === "texture";
     const rows = m > 16 ? 32 : 8;
-    const kernel = subgroupMatmul({ layout, rows, subgroupSize: lanes, aStorage, bStorage });
+    const kernel = subgroupMatmul({ layout, rows, subgroupSize: lanes, aStorage, bStorage, isTexture });
     const params = { lda: a.rowStride, ldb: b.rowStride, ldc: c.rowStride, a_step: 1, b_step: 1 };
-    return finish(sizes, facts, kernel, params, [rows, 4 * lanes], `subgroup tile ${rows} x ${4 * lanes}${why}`);
+    if (!isTexture) return finish(sizes, facts, kernel, params, [rows, 4 * lanes], `subgroup tile ${rows} x ${4 * lanes}${why}`);
+    const reason = `subgroup tile ${rows} x ${4 * lanes}, operands in textures: m=${m}`;
+    return { ...finish(sizes, facts, kernel, params, [rows, 4 * lanes], reason), textures: operandTexels(sizes) };
   }
   if (variant === "vector") {
     const params = { lda: a.rowStride, ldb: b.rowStride, ldc: c.rowStride, a_step: 1, b_step: 1 };

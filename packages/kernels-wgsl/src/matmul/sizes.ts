@@ -47,8 +47,11 @@ export interface MatmulSizes {
   force?: MatmulVariant;
 }
 
-/** matrix: matrix units; workgroup: tiles in workgroup memory; subgroup: tiles by broadcast; vector: few rows; plain: always works. */
-export const MATMUL_VARIANTS = ["matrix", "workgroup", "subgroup", "vector", "plain"] as const;
+/**
+ * matrix: matrix units; workgroup: tiles in workgroup memory; subgroup: tiles by broadcast; texture: those on operands in textures;
+ * vector: few rows; plain: always works.
+ */
+export const MATMUL_VARIANTS = ["matrix", "workgroup", "subgroup", "texture", "vector", "plain"] as const;
 export type MatmulVariant = (typeof MATMUL_VARIANTS)[number];
 
 /** Bits of the param `flags`: run-time values, so that one text serves every epilogue. */

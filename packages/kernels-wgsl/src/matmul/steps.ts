@@ -41,6 +41,7 @@ const WORTHWHILE = { nt: 300, nn: 32, tn: Number.POSITIVE_INFINITY, plain: 4 } a
 
 function whyPack(sizes: MatmulSizes, facts: DeviceFacts): string | null {
   const { layout, m, n, k, outer = 1, inner = 1, force, packed } = sizes;
+  if (planMatmul(sizes, facts).textures) return null; // read faster still
   if (force || packed || !facts.isSoftware || facts.subgroupSize === null || m <= 2 || k === 0) return null;
   const which = packedOperands(sizes);
   const elements = (which.a ? copies(sizes, "a") * m * k : 0) + (which.b ? copies(sizes, "b") * n * k : 0);

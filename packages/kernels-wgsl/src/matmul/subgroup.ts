@@ -28,24 +28,28 @@ export interface SubgroupMatmul {
   bStorage: MatmulStorage;
   /** Of tn: c bound as single values, for rows of c that do not start at multiples of four. */
   isOdd?: boolean;
+  /** a and b are textures, in f32: nt and nn (texture.ts). */
+  isTexture?: boolean;
 }
 
 const cache = new Map<string, Kernel>();
 
 export function subgroupMatmul(options: SubgroupMatmul): Kernel {
-  const { layout, rows, subgroupSize: lanes, aStorage, bStorage, isOdd = false } = options;
-  const name = `matmul/subgroup<${layout},${rows},${lanes},${aStorage},${bStorage}${isOdd ? ",odd" : ""}>`;
+  const { layout, rows, subgroupSize: lanes, aStorage, bStorage, isOdd = false, isTexture = false } = options;
+  const stored = isTexture ? "texture" : `${aStorage},${bStorage}`;
+  const name = `matmul/subgroup<${layout},${rows},${lanes},${stored}${isOdd ? ",odd" : ""}>`;
   const known = cache.get(name);
   if (known) return known;
   const body = { nt: innerNt, nn: innerNn, tn: innerTn }[layout](rows, lanes, isOdd).join("\n");
   const kernel = tileKernel({
     name,
-    what: `${layout}, tile ${rows} x ${4 * lanes}, a stored as ${aStorage}, b as ${bStorage}`,
+    what: `${layout}, tile ${rows} x ${4 * lanes}, ${isTexture ? "a and b in textures" : `a stored as ${aStorage}, b as ${bStorage}`}`,
     lanes,
     tileRows: rows,
     tileCols: 4 * lanes,
     aStorage,
     bStorage,
+    isTexture,
     cType: layout === "nt" || isOdd ? "f32" : "vec4f",
     body,
   });

@@ -126,6 +126,7 @@ export class Program<I extends Inputs, O extends Outputs> {
       `capture of ${label}`,
       `a program with ${showBytes(scratchBytes)} of scratch (${showBytes(lowerBoundBytes)} live at once)`,
     );
+    for (const { call } of calls) device.reserveTextures(call);
     for (const root of made) {
       root.put(device.createBuffer(root.bytes, `${label} output`, "outputs"));
       this.#outputRoots.push(root);

@@ -6,6 +6,7 @@ import { fittingCalls } from "./fit.js";
 import { type Category, MemoryLedger } from "./memory.js";
 import type { CallOrigin, Inspector } from "./probe.js";
 import { Storage } from "./storage.js";
+import { wantedTextures } from "./textures.js";
 
 /** One recorded call and the storages bound to it, in the kernel's order. */
 export interface RecordedCall {
@@ -34,6 +35,8 @@ export class Device {
   fuses = true;
   readonly #scopes: { made: Storage[]; name: string }[] = [];
   readonly #pool = new Map<number, BackendBuffer[]>();
+  /** Textures that calls have wanted so far (textures.ts). */
+  readonly #textures = new Set<string>();
   #recorder: Recorder | null = null;
   #empty: Storage | null = null;
 
@@ -114,6 +117,16 @@ export class Device {
     return buffer;
   }
 
+  /** Counts the textures that a call is the first to want; the backend makes them, and keeps them. */
+  reserveTextures(call: KernelCall): void {
+    for (const { key, bytes } of wantedTextures(call)) {
+      if (this.#textures.has(key)) continue;
+      this.requireRoom(bytes, `operand textures of ${call.kernel.name}`, `a texture of ${showBytes(bytes)}`);
+      this.#textures.add(key);
+      this.memory.add("engine", bytes);
+    }
+  }
+
   /**
    * Makes sure that so many bytes more fit the budget, giving up pooled memory for them.
    * @throws MemoryBudgetError saying what was asked for, what is left and who holds the rest
@@ -179,6 +192,7 @@ export class Device {
       }
       this.#recorder.calls.push({ call, storages });
     } else {
+      this.reserveTextures(call);
       this.backend.dispatch(
         call,
         storages.map((storage) => storage.place()),

@@ -1,4 +1,4 @@
-import { type DeviceFacts, factsOf } from "@attune/kernels-wgsl";
+import { type DeviceFacts, factsOf, TEXTURE_FEATURE } from "@attune/kernels-wgsl";
 import { DeviceError } from "../errors.js";
 import { Device } from "./device.js";
 import { WebGpuBackend, type WebGpuOptions } from "./webgpu.js";
@@ -59,7 +59,9 @@ export async function openWebGpu(gpu: GPU, options: OpenOptions = {}): Promise<W
   });
   options.onDevice?.(made);
   const real = factsOf(made, adapter.info);
-  const facts: DeviceFacts = { ...real, limits: { ...real.limits, ...options.limits } };
+  const language = gpu.wgslLanguageFeatures?.has(TEXTURE_FEATURE) && !options.without?.includes(TEXTURE_FEATURE);
+  const features = language ? [...real.features, TEXTURE_FEATURE].sort() : real.features;
+  const facts: DeviceFacts = { ...real, features, limits: { ...real.limits, ...options.limits } };
   const wait = options.wait ?? (facts.isSoftware ? options.softwareWait : undefined);
   const backend = new WebGpuBackend(made, facts, { ...options, wait });
   return new Device(backend, WebGpuBackend.engineBytes(facts), options.budgetBytes) as WebGpuDevice;

@@ -52,17 +52,24 @@ export class PipelineCache {
   }
 
   #layout(kernel: Kernel): GPUBindGroupLayout {
-    const key = kernel.bindings.map((binding) => binding.access).join();
+    const key = kernel.bindings.map(({ access, isTexture }) => (isTexture ? "texture" : access)).join();
     const known = this.#layouts.get(key);
     if (known) return known;
-    const entries: GPUBindGroupLayoutEntry[] = kernel.bindings.map((binding, index) => ({
-      binding: index,
-      visibility: 4, // COMPUTE
-      buffer: { type: binding.access === "read" ? "read-only-storage" : "storage" },
-    }));
-    entries.push({ binding: entries.length, visibility: 4, buffer: { type: "uniform" } });
-    const layout = this.gpu.createBindGroupLayout({ entries });
+    const layout = layoutOf(this.gpu, kernel);
     this.#layouts.set(key, layout);
     return layout;
   }
+}
+
+/** Storages in the kernel's order, then its params. */
+export function layoutOf(gpu: GPUDevice, kernel: Kernel): GPUBindGroupLayout {
+  const entries: GPUBindGroupLayoutEntry[] = kernel.bindings.map((binding, index) => ({
+    binding: index,
+    visibility: 4, // COMPUTE
+    ...(binding.isTexture
+      ? { storageTexture: { access: "read-only", format: "rgba32float" } }
+      : { buffer: { type: binding.access === "read" ? "read-only-storage" : "storage" } }),
+  }));
+  entries.push({ binding: entries.length, visibility: 4, buffer: { type: "uniform" } });
+  return gpu.createBindGroupLayout({ entries });
 }

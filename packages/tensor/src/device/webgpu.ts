@@ -6,6 +6,7 @@ import { Failures } from "./failures.js";
 import { uniformBytes } from "./null.js";
 import { PipelineCache } from "./pipelines.js";
 import type { CallProbe } from "./probe.js";
+import { encodeCopies, type TextureCopy, TextureSet } from "./textures.js";
 
 /** Eager calls per submit: enough to amortise a submit (~40 us), few enough that the device starts early. */
 const CALLS_PER_SUBMIT = 192;
@@ -43,6 +44,8 @@ export interface GpuBuffer extends BackendBuffer {
   readonly gpu: GPUBuffer;
 }
 interface ReadyCall {
+  /** Operands that the kernel reads as textures. */
+  readonly copies: readonly TextureCopy[];
   readonly call: KernelCall;
   readonly places: readonly Place[];
   readonly pipeline: GPUComputePipeline;
@@ -65,6 +68,7 @@ export class WebGpuBackend implements Backend {
   /** Looks at every call: profiles and debugging. */
   probe: CallProbe | null = null;
   readonly #pipelines: PipelineCache;
+  readonly #textures: TextureSet;
   readonly #ring: GPUBuffer;
   readonly #ringSlot: number;
   readonly #ringBytes: ArrayBuffer;
@@ -92,6 +96,7 @@ export class WebGpuBackend implements Backend {
       usage: GPU_USAGE.UNIFORM | GPU_USAGE.COPY_DST,
     });
     this.#failures = new Failures(gpu);
+    this.#textures = new TextureSet(gpu);
     this.#pipelines = new PipelineCache(gpu, options.rewrite, (milliseconds) => {
       this.#hasNewText = true;
       this.stats.texts++;
@@ -165,10 +170,11 @@ export class WebGpuBackend implements Backend {
     const offset = this.#ringUsed * this.#ringSlot;
     writeParams(call, new DataView(this.#ringBytes), offset);
     this.#ringUsed++;
-    const bindGroup = this.#bindGroup(call, layout, places, this.#ring, offset);
+    const copies = this.#textures.copiesOf(call, places);
+    const bindGroup = this.#bindGroup(call, layout, places, copies, this.#ring, offset);
     const [x, y, z] = call.workgroups;
-    if (this.probe) this.#probed(this.probe, { call, places, pipeline, bindGroup, x, y, z });
-    else this.#encode(pipeline, bindGroup, x, y, z);
+    if (this.probe) this.#probed(this.probe, { call, places, copies, pipeline, bindGroup, x, y, z });
+    else this.#encode(copies, pipeline, bindGroup, x, y, z);
     if (this.#ringUsed === CALLS_PER_SUBMIT) this.#submit();
   }
 
@@ -182,10 +188,11 @@ export class WebGpuBackend implements Backend {
     const ready = steps.map(({ call, places }) => {
       const { pipeline, layout } = this.#pipelines.get(call);
       writeParams(call, view, offset);
-      const bindGroup = this.#bindGroup(call, layout, places, uniforms.gpu, offset);
+      const copies = this.#textures.copiesOf(call, places);
+      const bindGroup = this.#bindGroup(call, layout, places, copies, uniforms.gpu, offset);
       offset += alignTo(paramBytes(call.kernel), this.facts.limits.minUniformBufferOffsetAlignment);
       const [x, y, z] = call.workgroups;
-      return { call, places, pipeline, bindGroup, x, y, z };
+      return { call, places, copies, pipeline, bindGroup, x, y, z };
     });
     this.write({ buffer: uniforms, offset: 0, bytes }, new Uint8Array(data));
     return { run: () => this.#replay(ready), dispose: () => uniforms.destroy() };
@@ -256,9 +263,15 @@ export class WebGpuBackend implements Backend {
       return;
     }
     const encoder = this.gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
+    let pass = encoder.beginComputePass();
     let current: GPUComputePipeline | null = null;
-    for (const { pipeline, bindGroup, x, y, z } of ready) {
+    for (const { copies, pipeline, bindGroup, x, y, z } of ready) {
+      if (copies.length > 0) {
+        pass.end();
+        encodeCopies(encoder, copies);
+        pass = encoder.beginComputePass();
+        current = null;
+      }
       if (pipeline !== current) {
         pass.setPipeline(pipeline);
         current = pipeline;
@@ -277,7 +290,18 @@ export class WebGpuBackend implements Backend {
     return this.#encoder;
   }
 
-  #encode(pipeline: GPUComputePipeline, bindGroup: GPUBindGroup, x: number, y: number, z: number): void {
+  #encode(
+    copies: readonly TextureCopy[],
+    pipeline: GPUComputePipeline,
+    bindGroup: GPUBindGroup,
+    x: number,
+    y: number,
+    z: number,
+  ): void {
+    if (copies.length > 0) {
+      this.#endPass();
+      encodeCopies(this.#encoderNow(), copies);
+    }
     this.#pass ??= this.#encoderNow().beginComputePass();
     this.#pass.setPipeline(pipeline);
     this.#pass.setBindGroup(0, bindGroup);
@@ -285,9 +309,10 @@ export class WebGpuBackend implements Backend {
     this.stats.dispatches++;
   }
 
-  #probed(probe: CallProbe, { call, places, pipeline, bindGroup, x, y, z }: ReadyCall): void {
+  #probed(probe: CallProbe, { call, places, copies, pipeline, bindGroup, x, y, z }: ReadyCall): void {
     this.#endPass();
     const encoder = this.#encoderNow();
+    encodeCopies(encoder, copies);
     probe.around(encoder, { call, places }, (descriptor) => {
       const pass = encoder.beginComputePass(descriptor);
       pass.setPipeline(pipeline);
@@ -326,12 +351,16 @@ export class WebGpuBackend implements Backend {
     call: KernelCall,
     layout: GPUBindGroupLayout,
     places: readonly Place[],
+    copies: readonly TextureCopy[],
     params: GPUBuffer,
     offset: number,
   ): GPUBindGroup {
+    let texture = 0; // copies come in the order of the bindings that they are for
     const entries: GPUBindGroupEntry[] = places.map((place, binding) => ({
       binding,
-      resource: { buffer: (place.buffer as GpuBuffer).gpu, offset: place.offset, size: place.bytes },
+      resource: call.kernel.bindings[binding]!.isTexture
+        ? copies[texture++]!.to.createView()
+        : { buffer: (place.buffer as GpuBuffer).gpu, offset: place.offset, size: place.bytes },
     }));
     entries.push({ binding: entries.length, resource: { buffer: params, offset, size: paramBytes(call.kernel) } });
     this.stats.bindGroups++;
