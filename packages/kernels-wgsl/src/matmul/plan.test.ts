@@ -18,6 +18,8 @@ const dense = (layout: MatmulLayout, m: number, n: number, k: number, more: Part
   ...more,
 });
 
+/** A software adapter whose operands can only be bound as buffers. */
+const buffers: DeviceFacts = { ...softwareFacts, features: ["subgroups"] };
 const gpu: DeviceFacts = {
   ...softwareFacts,
   adapter: { vendor: "nvidia", architecture: "hopper", device: "", description: "a GPU" },
@@ -101,13 +103,24 @@ describe("steps", () => {
 
   it("packs the operands that tn cannot read where they are, if each is used often enough", () => {
     const tn = "matmul/subgroup<tn,32,8,f32,f32>";
-    expect(stepsOf(dense("nt", 640, 640, 64))).toEqual(["matmul/pack", "matmul/pack", tn]);
-    expect(stepsOf(dense("nn", 256, 256, 64))).toEqual(["matmul/pack", tn]); // a alone
+    expect(stepsOf(dense("nt", 640, 640, 64), buffers)).toEqual(["matmul/pack", "matmul/pack", tn]);
+    expect(stepsOf(dense("nn", 256, 256, 64), buffers)).toEqual(["matmul/pack", tn]); // a alone
     expect(stepsOf(dense("tn", 256, 256, 64))).toEqual([tn]);
     expect(stepsOf(dense("tn", 256, 257, 64))).toEqual(["matmul/pack", "matmul/subgroup<tn,32,8,f32,f32,odd>"]); // b alone
     expect(stepsOf(dense("nt", 32, 32, 64))).toEqual(["matmul/subgroup<nt,32,8,f32,f32>"]);
     expect(stepsOf(dense("nt", 33, 33, 65))).toEqual(["matmul/pack", "matmul/pack", "matmul/subgroup<tn,32,8,f32,f32,odd>"]);
     expect(stepsOf(dense("nt", 4, 4, 65))).toEqual(["matmul/plain"]);
+  });
+
+  it("reads operands through textures where they are dense, in f32, and used often enough", () => {
+    const reasonOf = (sizes: MatmulSizes): string => planMatmul(sizes, softwareFacts).reason;
+    expect(stepsOf(dense("nt", 640, 640, 64))).toEqual(["matmul/subgroup<nt,32,8,texture>"]);
+    expect(stepsOf(dense("nn", 256, 256, 64))).toEqual(["matmul/subgroup<nn,32,8,texture>"]);
+    expect(planMatmul(dense("nt", 640, 320, 64), softwareFacts).textures).toEqual({ a: 640 * 16, b: 320 * 16 });
+    expect(reasonOf(dense("nt", 640, 8, 64))).toMatch(/too few products/);
+    expect(reasonOf(dense("nt", 640, 640, 64, { bStorage: "bf16" }))).toMatch(/halves/);
+    expect(reasonOf(dense("nt", 640, 640, 64, { a: { rowStride: 256 } }))).toMatch(/gaps/);
+    expect(planMatmul(dense("nt", 640, 640, 64), buffers).reason).toMatch(/no feature readonly_and_readwrite/);
   });
 
   it("packs a shared operand once, and never more than a binding holds", () => {

@@ -133,7 +133,7 @@ function callOf(variant: MatmulVariant, sizes: MatmulSizes, facts: DeviceFacts, 
     const kernel = subgroupMatmul({ layout, rows, subgroupSize: lanes, aStorage, bStorage, isTexture });
     const params = { lda: a.rowStride, ldb: b.rowStride, ldc: c.rowStride, a_step: 1, b_step: 1 };
     if (!isTexture) return finish(sizes, facts, kernel, params, [rows, 4 * lanes], `subgroup tile ${rows} x ${4 * lanes}${why}`);
-    const reason = `subgroup tile ${rows} x ${4 * lanes}, operands in textures: m=${m}`;
+    const reason = `texture: operands in textures, subgroup tile ${rows} x ${4 * lanes}, m=${m}`;
     return { ...finish(sizes, facts, kernel, params, [rows, 4 * lanes], reason), textures: operandTexels(sizes) };
   }
   if (variant === "vector") {

@@ -26,7 +26,7 @@ it("classes shapes by rounded sizes and what decides the variant", () => {
 });
 
 it("offers what can serve, the rules' choice first, and never rounds operands for speed", () => {
-  expect(candidatesFor(square(64), softwareFacts)).toEqual(["subgroup", "workgroup", "vector", "plain"]);
+  expect(candidatesFor(square(64), softwareFacts)).toEqual(["texture", "subgroup", "workgroup", "vector", "plain"]);
   expect(candidatesFor(square(61), softwareFacts)).toEqual(["plain", "workgroup"]);
 });
 

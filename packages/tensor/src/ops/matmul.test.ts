@@ -29,7 +29,7 @@ const LONG = Boolean(process.env.ATTUNE_LONG);
 /** Sums of up to 72 products below 1 in f32: the order of a sum may change its last bits. */
 const BOUND = 1e-5;
 
-type How = "vector" | "subgroup" | "plain" | "workgroup" | "packed" | "split";
+type How = "vector" | "subgroup" | "texture" | "plain" | "workgroup" | "packed" | "split";
 interface Job {
   how: How;
   layout: MatmulLayout;
@@ -47,6 +47,7 @@ const STORAGES = (LONG ? ["f32", "bf16", "f16"] : ["f32", "bf16"]) as readonly M
 const SHAPES: Record<How, readonly (readonly [m: number, n: number, k: number])[]> = {
   vector: [[1, 20, 24], [2, 9, 72]],
   subgroup: [[36, 36, 20], [4, 32, 8]],
+  texture: [[36, 36, 20], [4, 32, 8]],
   plain: [[9, 7, 5], [8, 8, 8]],
   workgroup: [[65, 66, 17], [3, 5, 33]],
   packed: [[33, 35, 29], [32, 64, 1]],
@@ -59,11 +60,12 @@ const jobs: Job[] = (Object.keys(SHAPES) as How[]).flatMap((how) =>
     STORAGES.flatMap((aStorage) =>
       STORAGES.flatMap((bStorage) => {
         if (how === "vector" && (layout !== "nt" || aStorage !== "f32")) return [];
+        if (how === "texture" && (layout === "tn" || aStorage !== "f32" || bStorage !== "f32")) return [];
         const isMixed = aStorage !== "f32" || bStorage !== "f32";
         const isCheap = how === "plain" || how === "packed" || (how === "vector" && bStorage !== "f16");
         if (!LONG && isMixed && !(isCheap && (layout === "nt" || how === "packed"))) return [];
         return SHAPES[how].flatMap(([m, n, k]) =>
-          (how === "split" ? [false] : [false, true]).map((isBatched) => ({
+          (how === "split" || how === "texture" ? [false] : [false, true]).map((isBatched) => ({
             how,
             layout,
             aStorage,
