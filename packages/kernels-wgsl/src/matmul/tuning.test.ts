@@ -6,6 +6,8 @@ import { planMatmul } from "./plan.js";
 import type { MatmulSizes, MatmulVariant } from "./sizes.js";
 import { candidatesFor, chooseVariant, readChoice, tuneMatmul, writeChoice } from "./tuning.js";
 
+/** Without textures the rules take `subgroup` for what is tried here. */
+const facts = { ...softwareFacts, features: ["subgroups"] };
 const square = (size: number): MatmulSizes => ({
   layout: "nt",
   m: size,
@@ -26,8 +28,9 @@ it("classes shapes by rounded sizes and what decides the variant", () => {
 });
 
 it("offers what can serve, the rules' choice first, and never rounds operands for speed", () => {
-  expect(candidatesFor(square(64), softwareFacts)).toEqual(["texture", "subgroup", "workgroup", "vector", "plain"]);
-  expect(candidatesFor(square(61), softwareFacts)).toEqual(["plain", "workgroup"]);
+  expect(candidatesFor(square(64), facts)).toEqual(["subgroup", "workgroup", "vector", "plain"]);
+  expect(candidatesFor(square(61), facts)).toEqual(["plain", "workgroup"]);
+  expect(candidatesFor(square(64), softwareFacts)).toEqual(["texture", "workgroup", "subgroup", "vector", "plain"]);
 });
 
 it("chooses by the best run, and only beyond the margin", () => {
@@ -42,23 +45,23 @@ it("chooses by the best run, and only beyond the margin", () => {
 });
 
 it("keeps what differs from the rules, for this device", async () => {
-  const choice = await tuneMatmul([square(64), square(256)], softwareFacts, timesOf({ subgroup: 5, workgroup: 2 }));
+  const choice = await tuneMatmul([square(64), square(256)], facts, timesOf({ subgroup: 5, workgroup: 2 }));
   expect(choice.variants).toEqual({ "nt f32 f32 64x64x64x1 fours": "workgroup", "nt f32 f32 256x256x256x1 fours": "workgroup" });
-  expect(tunedVariant(square(64), { ...softwareFacts, tuning: choice })).toBe("workgroup");
-  expect(tunedVariant(square(128), { ...softwareFacts, tuning: choice })).toBeNull();
-  expect(tunedVariant(square(64), { ...softwareFacts, subgroupSize: 4, tuning: choice })).toBeNull();
-  expect((await tuneMatmul([square(64)], softwareFacts, timesOf({ subgroup: 1 }))).variants).toEqual({});
+  expect(tunedVariant(square(64), { ...facts, tuning: choice })).toBe("workgroup");
+  expect(tunedVariant(square(128), { ...facts, tuning: choice })).toBeNull();
+  expect(tunedVariant(square(64), { ...facts, subgroupSize: 4, tuning: choice })).toBeNull();
+  expect((await tuneMatmul([square(64)], facts, timesOf({ subgroup: 1 }))).variants).toEqual({});
 });
 
 it("planMatmul takes a measured variant only where facts carry a table", async () => {
-  const tuning = await tuneMatmul([square(64)], softwareFacts, timesOf({ workgroup: 1 }));
-  expect(planMatmul(square(64), softwareFacts).reason).toMatch(/^subgroup/);
-  expect(planMatmul(square(64), { ...softwareFacts, tuning }).reason).toMatch(/^workgroup tile 64 x 64: measured/);
-  expect(planMatmul({ ...square(64), force: "plain" }, { ...softwareFacts, tuning }).reason).toMatch(/^plain/);
+  const tuning = await tuneMatmul([square(64)], facts, timesOf({ workgroup: 1 }));
+  expect(planMatmul(square(64), facts).reason).toMatch(/^subgroup/);
+  expect(planMatmul(square(64), { ...facts, tuning }).reason).toMatch(/^workgroup tile 64 x 64: measured/);
+  expect(planMatmul({ ...square(64), force: "plain" }, { ...facts, tuning }).reason).toMatch(/^plain/);
 });
 
 describe("the table as text", () => {
-  const choice = { fingerprint: fingerprintOf(softwareFacts), variants: { b: "plain", a: "vector" } } as const;
+  const choice = { fingerprint: fingerprintOf(facts), variants: { b: "plain", a: "vector" } } as const;
 
   it("comes back as it was, in one order", () => {
     expect(readChoice(writeChoice(choice))).toEqual(choice);
