@@ -11,7 +11,6 @@ import { linear, matmul } from "./ops/matmul.js";
 import { reshape, sum } from "./ops/reduce.js";
 import { AdamW } from "./optim/adamW.js";
 import { ParameterSet } from "./optim/parameterSet.js";
-import { ProgramState } from "./programState.js";
 import { parameter, persistent, tensor } from "./tensor.js";
 
 describe("the eager engine", () => {
@@ -226,19 +225,18 @@ describe("the eager engine", () => {
     const set = new ParameterSet(device, [{ name: "p", shape: [2], decays: true }]);
     set.get("p").write(Float32Array.of(1, -2));
     const optimizer = new AdamW(set, { weightDecay: 0.01, clipNorm: 0 });
-    const state = new ProgramState(device);
     for (const [t, gradient] of [
       [1, [0.5, -1]],
       [2, [0.25, 0.5]],
     ] as const) {
       set.get("p").grad!.write(Float32Array.from(gradient));
-      state.set(optimizer.stateFor(t, 0.1));
-      device.scope(() => optimizer.step(state));
+      optimizer.schedule(t, 0.1);
+      device.scope(() => optimizer.step());
     }
     const [a, b] = await set.get("p").toArray();
     expect(a).toBeCloseTo(0.80488306, 6); // torch.optim.AdamW, lr 0.1, weight decay 0.01
     expect(b).toBeCloseTo(-1.86946833, 6);
-    for (const made of [optimizer, state, set]) made.dispose();
+    for (const made of [optimizer, set]) made.dispose();
   });
 
   it("clips by the norm of all gradients together", async () => {
@@ -249,12 +247,12 @@ describe("the eager engine", () => {
     set.get("a").grad!.write(Float32Array.of(3));
     set.get("b").grad!.write(Float32Array.of(4));
     const optimizer = new AdamW(set, { beta1: 0, beta2: 0, eps: 1, weightDecay: 0, clipNorm: 1 });
-    const state = new ProgramState(device, { ...optimizer.stateFor(1, 1) });
-    device.scope(() => optimizer.step(state));
-    expect(await optimizer.norm.item()).toBeCloseTo(5, 6);
+    optimizer.schedule(1, 1);
+    device.scope(() => optimizer.step());
+    expect((await optimizer.control.read()).norm).toBeCloseTo(5, 6);
     // without moments the step is g / (|g| + 1) of the clipped gradient 0.6, 0.8
     expect(await set.get("a").item()).toBeCloseTo(-0.6 / 1.6, 6);
     expect(await set.get("b").item()).toBeCloseTo(-0.8 / 1.8, 6);
-    for (const made of [optimizer, state, set]) made.dispose();
+    for (const made of [optimizer, set]) made.dispose();
   });
 });

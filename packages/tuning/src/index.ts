@@ -20,4 +20,12 @@ export {
   updatesPerEpoch,
   warmupSteps,
 } from "./schedule.js";
-export { type MicroBatch, NumericsError, type StepReport, Trainer, type TrainerOptions, train } from "./train.js";
+export {
+  type MicroBatch,
+  NumericsError,
+  type OptimizerOptions,
+  type StepReport,
+  Trainer,
+  type TrainerOptions,
+  train,
+} from "./train.js";

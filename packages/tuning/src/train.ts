@@ -11,6 +11,8 @@ import {
   trainingModel,
 } from "@attune/models";
 import {
+  Adafactor,
+  type AdafactorOptions,
   AdamW,
   type AdamWOptions,
   accumulateInto,
@@ -18,6 +20,7 @@ import {
   capture,
   type Device,
   type InputSpec,
+  type LossScaleOptions,
   mul,
   type ParameterSet,
   type Program,
@@ -29,6 +32,7 @@ import {
   selectRows,
   sum,
   type Tensor,
+  type UpdateReport,
 } from "@attune/tensor";
 
 /** A padded micro-batch: arrays are [rows, source] or [rows, target], row-major; labels are -100 where nothing is learnt. */
@@ -39,7 +43,13 @@ export interface TrainerOptions {
   /** What is trained: the model's own arenas, or a LoRA adapter's. */
   trainable: ParameterSet;
   lora?: LoraLayers | null;
+  /** AdamW with these options, unless `optimizer` says otherwise. */
   adamW?: AdamWOptions;
+  optimizer?: OptimizerOptions;
+  /** Scale of the loss for half-precision gradients: an update whose gradient overflows is skipped on the device, and the scale halves. */
+  lossScale?: LossScaleOptions | null;
+  /** Skip updates whose gradient is not finite (default): weights and moments stay as they are. */
+  skipNonFinite?: boolean;
   /** Learning rate of update number `step`, counted from 0. */
   learningRate: (step: number) => number;
   /** Dropout probability; 0 trains without. */
@@ -55,6 +65,8 @@ export interface TrainerOptions {
   maxPrograms?: number;
 }
 
+export type OptimizerOptions = ({ kind: "adamw" } & AdamWOptions) | ({ kind: "adafactor" } & AdafactorOptions);
+
 /** Programs of a run with buckets in two lengths and a few shares of counted rows; each holds its inputs and params alone. */
 const MAX_PROGRAMS = 48;
 
@@ -67,6 +79,10 @@ export interface StepReport {
   gradNorm: number;
   /** Used by the last update. */
   lr: number;
+  /** Updates refused so far because a gradient was not finite; they are counted in `step`. */
+  skipped: number;
+  /** Of the loss: 1 without loss scaling. */
+  lossScale: number;
   /** Positions seen since the last report, padding included; and the labels that counted. */
   tokens: number;
   targetTokens: number;
@@ -79,7 +95,7 @@ type MicroProgram = Program<Record<string, InputSpec>, Record<never, never>>;
 
 /** Owns the optimizer and the captured programs of one run. */
 export class Trainer {
-  readonly optimizer: AdamW;
+  readonly optimizer: AdamW | Adafactor;
   readonly state: ProgramState;
   readonly scratch: ScratchSet;
   readonly #model: TrainingModel;
@@ -95,10 +111,10 @@ export class Trainer {
     readonly device: Device,
     readonly options: TrainerOptions,
   ) {
-    const { model, trainable, lora = null, dropout = 0, seed } = options;
+    const { model, lora = null, dropout = 0, seed } = options;
     this.scratch = options.scratch ?? new ScratchSet(device);
     this.state = new ProgramState(device, { seed });
-    this.optimizer = new AdamW(trainable, options.adamW);
+    this.optimizer = makeOptimizer(options);
     this.#model = trainingModel(model).train({ lora, dropout: { p: dropout, state: this.state } });
     this.#loss = persistent(device, [1], { label: "loss", category: "outputs" });
     this.#update = capture(
@@ -106,7 +122,7 @@ export class Trainer {
       "update",
       {},
       () => {
-        this.optimizer.step(this.state);
+        this.optimizer.step();
         return {};
       },
       this.scratch,
@@ -149,7 +165,8 @@ export class Trainer {
   update(microBatches: readonly MicroBatch[]): void {
     const targetTokens = microBatches.reduce((total, batch) => total + batch.targetTokens, 0);
     this.options.trainable.zeroGrad();
-    this.state.set(this.optimizer.stateFor(this.#step + 1, this.options.learningRate(this.#step)));
+    this.state.set({ step: this.#step });
+    this.optimizer.schedule(this.#step + 1, this.options.learningRate(this.#step));
     // every micro-batch is weighted by the tokens of the whole step: accumulation gives the same gradient as one large batch
     const invTokens = Float32Array.of(targetTokens > 0 ? 1 / targetTokens : 0);
     microBatches.forEach((batch, micro) => {
@@ -166,12 +183,12 @@ export class Trainer {
     return this.#model.positions(batch);
   }
 
-  /** Mean loss over `steps` updates and the last gradient norm: waits for the device, and starts the loss anew. */
-  async readLoss(steps: number): Promise<{ loss: number; gradNorm: number }> {
+  /** Mean loss over `steps` updates and what the last one was: waits for the device, and starts the loss anew. */
+  async readLoss(steps: number): Promise<{ loss: number; gradNorm: number; lr: number; update: UpdateReport }> {
     const loss = (await this.#loss.item()) / steps;
-    const gradNorm = await this.optimizer.norm.item();
+    const update = await this.optimizer.control.read();
     this.#loss.write(new Float32Array(1));
-    return { loss, gradNorm };
+    return { loss, gradNorm: update.norm, lr: update.rate, update };
   }
 
   dispose(): void {
@@ -229,7 +246,7 @@ export class Trainer {
         const everyRow = reshape(hidden, [all, hidden.shape.at(-1)!]);
         const counted = indices && inverse ? selectRows(everyRow, indices, inverse) : everyRow;
         const loss = mul(sum(this.#model.losses(counted, labels!, { labelSmoothing })), invTokens!);
-        backward(loss);
+        backward(this.options.lossScale ? mul(loss, this.optimizer.control.scale) : loss);
         accumulateInto(loss, this.#loss);
         return {};
       },
@@ -241,15 +258,37 @@ export class Trainer {
   }
 }
 
+function makeOptimizer({
+  trainable,
+  adamW,
+  optimizer,
+  lossScale = null,
+  skipNonFinite = true,
+}: TrainerOptions): AdamW | Adafactor {
+  if (optimizer && adamW) {
+    throw new TypeError("train: both optimizer and adamW are given. Leave adamW out, or put its options into optimizer.");
+  }
+  const shared = { lossScale, skipNonFinite };
+  if (optimizer?.kind === "adafactor") {
+    const { kind: _, ...options } = optimizer;
+    return new Adafactor(trainable, { ...options, ...shared });
+  }
+  const { kind: _, ...options } = optimizer ?? { kind: "adamw", ...adamW };
+  return new AdamW(trainable, { ...options, ...shared });
+}
+
 /** The loss is not a number any more: the exit class tells a command line. */
 export class NumericsError extends Error {
   override readonly name = "NumericsError";
   readonly exitClass = "numerics";
 }
 
+/** A loss scale below this means that gradients are not finite whatever they are multiplied by. */
+const LEAST_LOSS_SCALE = 2 ** -20;
+
 /**
  * Trains over `steps` (each the micro-batches of one update) and reports the first update, every `reportEvery`-th, and the last.
- * @throws NumericsError when a reported loss or gradient norm is not finite
+ * @throws NumericsError when a reported loss or gradient norm is not finite, but for updates that a loss scale refused
  */
 export async function* train(
   trainer: Trainer,
@@ -257,18 +296,34 @@ export async function* train(
   { reportEvery = 10 }: { reportEvery?: number } = {},
 ): AsyncGenerator<StepReport> {
   let since = 0;
+  let skipped = 0;
   let tokens = 0;
   let targetTokens = 0;
   let start = performance.now();
   const report = async (): Promise<StepReport> => {
-    const { loss, gradNorm } = await trainer.readLoss(since);
+    const { loss, gradNorm, lr, update } = await trainer.readLoss(since);
     const seconds = (performance.now() - start) / 1000;
-    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+    const refused = update.skipped - skipped;
+    // a loss scale finds its size by overflowing: that is no fault until it has nothing left to halve
+    const isSearching = Boolean(trainer.options.lossScale) && refused > 0 && update.scale >= LEAST_LOSS_SCALE;
+    if (!isSearching && (!Number.isFinite(loss) || !Number.isFinite(gradNorm))) {
+      const kept = refused > 0 ? `; ${refused} of them were refused and left the weights as they were` : "";
       throw new NumericsError(
-        `loss ${loss}, gradient norm ${gradNorm} within updates ${trainer.step - since + 1} to ${trainer.step}: lower train.lr or check the data`,
+        `loss ${loss}, gradient norm ${gradNorm} within updates ${trainer.step - since + 1} to ${trainer.step}${kept}: lower train.lr or check the data`,
       );
     }
-    const made = { step: trainer.step, loss, gradNorm, lr: trainer.state.values.lr, tokens, targetTokens, seconds };
+    skipped = update.skipped;
+    const made = {
+      step: trainer.step,
+      loss,
+      gradNorm,
+      lr,
+      skipped: update.skipped,
+      lossScale: update.scale,
+      tokens,
+      targetTokens,
+      seconds,
+    };
     since = tokens = targetTokens = 0;
     start = performance.now();
     return made;

@@ -4,7 +4,4 @@ struct ProgramState {
   step: u32,           // optimizer steps done so far
   micro: u32,          // micro-batch within the step
   past: u32,           // decoding: positions already in the KV cache
-  lr: f32,             // learning rate of this step
-  correction1: f32,    // 1 - beta1^t, computed by the host in f64
-  correction2: f32,    // 1 - beta2^t
 }

@@ -72,7 +72,7 @@ export function sumSquaresBlocks(count: number): number {
   return Math.ceil(Math.ceil(count / 4) / NORM_BLOCK);
 }
 
-/** partial[first ...] = sums of squares of blocks of x [count] */
+/** partial [.., 2] from row `first` on = sum of squares, and whether one is not finite (1 or 0), of blocks of x [count] */
 export function planSumSquares({ count, first }: { count: number; first: number }, facts: DeviceFacts): KernelCall {
   const { variant, replaceUses, lanes } = rowVariant(facts);
   const blockCount = 4 * NORM_BLOCK;

@@ -1,67 +1,55 @@
-import { planAdamW, planRowSum, planSumSquares, sumSquaresBlocks } from "@attune/kernels-wgsl";
+import { planAdamW } from "@attune/kernels-wgsl";
 import type { Storage } from "../device/storage.js";
 import { OpContext } from "../op.js";
-import type { ProgramState } from "../programState.js";
-import { persistent, type Tensor } from "../tensor.js";
 import type { ParameterSet } from "./parameterSet.js";
+import { UpdateControl, type UpdateOptions } from "./update.js";
 
-export interface AdamWOptions {
+export interface AdamWOptions extends UpdateOptions {
   beta1?: number;
   beta2?: number;
   eps?: number;
   weightDecay?: number;
-  /** Largest norm of the whole gradient; 0 does not clip. */
-  clipNorm?: number;
 }
 
 /**
  * AdamW (Loshchilov & Hutter 2019) with torch's defaults and arithmetic, over arenas: the norm, clipping and step of all parameters
- * take a handful of dispatches and no read-back. `step` may be captured: learning rate and bias corrections are read from the
- * ProgramState; call `stateFor(t, lr)` for the values to set before step t = 1, 2, ...
+ * take three dispatches an arena (one, as a rule) and no read-back. `step` may be captured: learning rate and bias corrections are
+ * those that `schedule(t, lr)` set before attempt t = 1, 2, ...
  */
 export class AdamW {
-  readonly options: Required<AdamWOptions>;
+  readonly options: Required<Omit<AdamWOptions, "lossScale">> & Pick<AdamWOptions, "lossScale">;
   /** First and second moments, one pair a range of the ParameterSet. */
   readonly moments: readonly { readonly m: Storage; readonly v: Storage }[];
-  /** f32 [1]: norm of the whole gradient before clipping, written by each step. */
-  readonly norm: Tensor;
+  /** Clipping, loss scale and the count of updates. */
+  readonly control: UpdateControl;
 
   constructor(
     readonly parameters: ParameterSet,
     options: AdamWOptions = {},
   ) {
-    this.options = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01, clipNorm: 1, ...options };
+    this.options = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01, clipNorm: 1, skipNonFinite: true, ...options };
     const { device } = parameters;
     this.moments = parameters.ranges.map(({ count }) => ({
       m: device.persistent(count * 4, "adamw.m", "optimizer"),
       v: device.persistent(count * 4, "adamw.v", "optimizer"),
     }));
-    this.norm = persistent(device, [1], { label: "gradient norm", category: "optimizer" });
+    this.control = new UpdateControl(parameters, this.options);
   }
 
-  /** ProgramState fields for update number t (counted from 1). */
-  stateFor(t: number, lr: number): { step: number; lr: number; correction1: number; correction2: number } {
+  /** Sets what update t (from 1) takes: call it before the t-th step. */
+  schedule(t: number, lr: number): void {
     const { beta1, beta2 } = this.options;
-    return { step: t - 1, lr, correction1: 1 - beta1 ** t, correction2: 1 - beta2 ** t };
+    this.control.schedule(t, [lr, 1 - beta1 ** t, 1 - beta2 ** t]);
   }
 
   /** Appends the update to the stream: gradients are read, not cleared. */
-  step(state: ProgramState): void {
-    const { ranges, device } = this.parameters;
-    const ctx = new OpContext(device, "adamW");
-    const blocks = ranges.map(({ count }) => sumSquaresBlocks(count));
-    const total = blocks.reduce((sum, count) => sum + count, 0);
-    const partial = ctx.empty([total]);
-    let first = 0;
-    ranges.forEach(({ grad, count }, i) => {
-      ctx.run(planSumSquares({ count, first }, ctx.facts), { x: grad, partial });
-      first += blocks[i]!;
-    });
-    ctx.run(planRowSum({ rows: 1, cols: total, root: true }, ctx.facts), { x: partial, y: this.norm });
-    const { weightDecay, clipNorm, beta1, beta2, eps } = this.options;
-    ranges.forEach(({ data, grad, count, decays }, i) => {
-      const call = planAdamW({ count, decay: decays ? weightDecay : 0, beta1, beta2, eps, clip: clipNorm }, ctx.facts);
-      ctx.run(call, { g: grad, norm: this.norm, state: state.tensor, p: data, m: this.moments[i]!.m, v: this.moments[i]!.v });
+  step(): void {
+    const ctx = new OpContext(this.parameters.device, "adamW");
+    this.control.decide(ctx);
+    const { weightDecay: decay, beta1, beta2, eps } = this.options;
+    this.parameters.ranges.forEach(({ data, grad, count, decayed }, i) => {
+      const call = planAdamW({ count, decayed, decay, beta1, beta2, eps }, ctx.facts);
+      ctx.run(call, { g: grad, step: this.control.step, p: data, m: this.moments[i]!.m, v: this.moments[i]!.v });
     });
   }
 
@@ -70,6 +58,6 @@ export class AdamW {
       this.parameters.device.release(m);
       this.parameters.device.release(v);
     }
-    this.norm.dispose();
+    this.control.dispose();
   }
 }

@@ -12,13 +12,21 @@ export interface ParameterSpec {
   readonly decays: boolean;
 }
 
-/** A run of the arena whose parameters share their decay: one optimizer dispatch. */
+/** An arena: one optimizer dispatch. Parameters that decay come first. */
 export interface ArenaRange {
   readonly data: Storage;
   readonly grad: Storage;
   /** Elements, padding included; padding is zero and stays so. */
   readonly count: number;
-  readonly decays: boolean;
+  /** Elements from the first on that decay, padding included. */
+  readonly decayed: number;
+  readonly places: readonly ArenaPlace[];
+}
+
+/** Where a parameter lies in its arena. */
+export interface ArenaPlace extends ParameterSpec {
+  /** Elements before it. */
+  readonly offset: number;
 }
 
 const ALIGNMENT = 256; // bytes: the default offset alignment of a storage binding
@@ -37,27 +45,26 @@ export class ParameterSet {
   ) {
     const parameters = new Map<string, Tensor>();
     const ranges: ArenaRange[] = [];
-    for (const decays of [true, false]) {
-      for (const group of groupsThatFit(
-        specs.filter((spec) => spec.decays === decays),
-        device.facts.limits.maxBufferSize,
-      )) {
-        const bytes = group.reduce((sum, spec) => sum + paddedBytes(spec), 0);
-        const make = (category: Category): Storage => device.persistent(bytes, `parameters.${category}`, category);
-        const range = { data: make("weights"), grad: make("gradients"), count: bytes / 4, decays };
-        ranges.push(range);
-        let offset = 0;
-        for (const spec of group) {
-          if (parameters.has(spec.name)) throw new TensorError(`ParameterSet: two parameters are named ${spec.name}`);
-          const slice = (of: Storage): Tensor =>
-            new Tensor(device, of.slice(offset, sizeBytes(spec), spec.name), spec.shape, "f32");
-          const parameter = slice(range.data);
-          parameter.grad = slice(range.grad);
-          parameter.requiresGrad = true;
-          parameters.set(spec.name, parameter);
-          offset += paddedBytes(spec);
-        }
+    const inOrder = [...specs.filter(({ decays }) => decays), ...specs.filter(({ decays }) => !decays)];
+    for (const group of groupsThatFit(inOrder, device.facts.limits.maxBufferSize)) {
+      const bytes = group.reduce((sum, spec) => sum + paddedBytes(spec), 0);
+      const decayed = group.reduce((sum, spec) => sum + (spec.decays ? paddedBytes(spec) : 0), 0);
+      const make = (category: Category): Storage => device.persistent(bytes, `parameters.${category}`, category);
+      const [data, grad] = [make("weights"), make("gradients")];
+      const places: ArenaPlace[] = [];
+      let offset = 0;
+      for (const spec of group) {
+        if (parameters.has(spec.name)) throw new TensorError(`ParameterSet: two parameters are named ${spec.name}`);
+        const slice = (of: Storage): Tensor =>
+          new Tensor(device, of.slice(offset, sizeBytes(spec), spec.name), spec.shape, "f32");
+        const parameter = slice(data);
+        parameter.grad = slice(grad);
+        parameter.requiresGrad = true;
+        parameters.set(spec.name, parameter);
+        places.push({ ...spec, offset: offset / 4 });
+        offset += paddedBytes(spec);
       }
+      ranges.push({ data, grad, count: bytes / 4, decayed: decayed / 4, places });
     }
     this.parameters = parameters;
     this.ranges = ranges;

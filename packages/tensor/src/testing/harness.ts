@@ -31,9 +31,11 @@ export interface RunOptions {
 }
 
 /** f32 rounds to 6e-8; sums of some dozens of terms of size 1 and the device's exp stay a hundredfold of that. */
-const DEFAULT_OUTPUT_BOUND = 1e-5;
+const OUTPUT_BOUND = 1e-5;
 /** A projection adds up to thousands of gradient entries, each with the output's error; the f64 differences themselves are good to 1e-9. */
-const DEFAULT_GRADIENT_BOUND = 1e-3;
+const GRADIENT_BOUND = 1e-3;
+/** Where a case names no others. */
+export const DEFAULT_BOUNDS = { output: OUTPUT_BOUND, gradient: GRADIENT_BOUND } as const;
 
 /** Runs one case at one size. Failures name the check, the worst index and both values. */
 export async function runCase(device: Device, opCase: OpCase, { dims, seed, quick = false }: RunOptions): Promise<CaseReport> {
@@ -42,8 +44,8 @@ export async function runCase(device: Device, opCase: OpCase, { dims, seed, quic
   const values = specs.map((spec) => drawInput(spec, random));
   const stateValues = stateFor(dims);
   const failures: string[] = [];
-  const outputBound = opCase.bounds?.output ?? DEFAULT_OUTPUT_BOUND;
-  const gradientBound = opCase.bounds?.gradient ?? DEFAULT_GRADIENT_BOUND;
+  const outputBound = opCase.bounds?.output ?? DEFAULT_BOUNDS.output;
+  const gradientBound = opCase.bounds?.gradient ?? DEFAULT_BOUNDS.gradient;
   device.trim();
   void device.empty; // made on first use and kept: no leak
   const liveBefore = device.memory.liveBuffers;
@@ -90,9 +92,6 @@ export function stateFor(dims: Dims): ProgramState["values"] {
     step: 3,
     micro: 1,
     past: Math.min(2, (dims.keys ?? dims.capacity ?? 3) - 1),
-    lr: 0.01,
-    correction1: 0.5,
-    correction2: 0.25,
   };
 }
 
