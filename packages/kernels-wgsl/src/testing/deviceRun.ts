@@ -13,7 +13,7 @@ export interface KernelDevice {
 }
 
 /** Words behind a storage's data, inside its binding: a write beyond the end lands in them, a read finds NaN. */
-export const GUARD_WORDS = 64;
+export const GUARD_WORDS = 256;
 /** Behind what is read: NaN as f32, nonsense as an integer. */
 export const GUARD = 0x7fc0dead;
 /** Behind what is written: 1.507. NaN would not do, since NaN plus anything has the same bits. */

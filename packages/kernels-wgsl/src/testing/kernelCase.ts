@@ -54,6 +54,8 @@ export interface KernelCase {
 
 /** Expected values of a storage. */
 export interface Result extends Values {
-  /** How it is stored; default f32. */
+  /** How it is stored; default f32. Integers must be equal. */
   readonly dtype?: "f32" | "i32" | "u32";
+  /** Words of a u32 storage that hold an f32: a struct. */
+  readonly floatsAt?: readonly number[];
 }

@@ -83,5 +83,7 @@ function isFor(kernel: string, rule: MutationRule): boolean {
 
 /** "matmul/subgroup<nt,8,8,f32>" -> "matmul/subgroup<nt,8>"; "attention/forward<16,8,vec4,32>" -> "attention/forward" */
 export function shortName(kernel: string): string {
-  return kernel.replace(/<(n[nt]|tn),(\d+),.*>/, "<$1,$2>").replace(/^(attention\/\w+|elementwise\/fused)<.*>/, "$1");
+  return kernel
+    .replace(/<(n[nt]|tn),(\d+),.*>/, "<$1,$2>")
+    .replace(/^(attention\/\w+|elementwise\/fused|matmul\/vector)<.*>/, "$1");
 }

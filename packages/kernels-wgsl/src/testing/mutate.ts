@@ -94,8 +94,9 @@ export function mutate(code: string, rule: MutationRule, occurrence = 0): string
   for (const match of code.matchAll(pattern)) {
     if (match.index < body || isComment(code, match.index)) continue;
     if (seen++ < occurrence) continue;
-    const changed = match[0].replace(rule.find, rule.replace);
-    return code.slice(0, match.index) + changed + code.slice(match.index + match[0].length);
+    const here = new RegExp(rule.find.source, "y"); // on the whole text: a rule may look at what stands around
+    here.lastIndex = match.index;
+    return code.replace(here, rule.replace);
   }
   return null;
 }

@@ -8,7 +8,7 @@ import type { OpCase } from "./opCase.js";
 
 export { generator } from "@attune/kernels-wgsl/testing";
 export { type GradcheckOptions, type GradcheckReport, gradcheck } from "./gradcheck.js";
-export { type CaseReport, runCase, runExtremes } from "./harness.js";
+export { type CaseReport, DEFAULT_BOUNDS, runCase, runExtremes } from "./harness.js";
 export type { CaseInput, Dims, OpCase } from "./opCase.js";
 
 /** Every op of the engine, as the harness tests it. */

@@ -5,6 +5,7 @@ import { elementwiseCases } from "./elementwise.js";
 import { fusedCases } from "./fused.js";
 import { matmulCases } from "./matmul.js";
 import { modelCases } from "./model.js";
+import { optimizerCases } from "./optimizer.js";
 import { rowCases } from "./rows.js";
 
 /** The same case planned for a device without subgroups of a fixed size: one lane a row, or a tile. */
@@ -19,13 +20,14 @@ function alone({ name, plan, inputs, reference, ...rest }: KernelCase): KernelCa
   };
 }
 const SHARED =
-  /^(softmax|norm\/(rms|layer|add)|crossEntropy\/(rows|in_place)|reduce\/(rows|sum)|generate\/argmax|attention\/(forward|queries|keys|rows))/;
+  /^(softmax|norm\/(rms|layer|add)|crossEntropy\/(rows|in_place)|reduce\/(rows|sum)|generate\/argmax|optimizer\/decide|attention\/(forward|queries|keys|rows))/;
 
 const asPlanned: readonly KernelCase[] = [
   ...elementwiseCases,
   ...fusedCases,
   ...rowCases,
   ...modelCases,
+  ...optimizerCases,
   ...matmulCases,
   ...attentionCases,
 ];

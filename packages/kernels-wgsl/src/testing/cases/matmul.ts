@@ -115,13 +115,17 @@ function matmulCase(kind: Kind): KernelCase {
 
 /** Sizes of a plain tn matmul whose operands are panels. */
 const packedSizes = (dims: Dims): MatmulSizes & { inner: number } => ({
-  ...sizesOf({ variant: "plain", layout: "nt", m: [1, 1], edges: [] }, dims),
+  ...sizesOf({ variant: "plain", layout: "nt", steps: { k: 1 }, m: [1, 1], edges: [] }, dims), // gaps of one
   force: undefined,
 });
 
 const packedEdges = [
   { m: 35, n: 37, k: 9, ...all, gap: 1, why: "odd: several panels, the last with an edge" },
   { m: 7, n: 33, k: 5, ...some, why: "one panel of rows, two of columns" },
+  { m: 36, n: 36, k: 20, ...all, gap: 0, why: "fours everywhere: c is stored by vec4" },
+  { m: 36, n: 36, k: 3, ...some, gap: 1, why: "fours, but the rows of c are odd" },
+  { m: 36, n: 38, k: 3, ...some, gap: 1, why: "two columns beyond a multiple of four" },
+  { m: 36, n: 39, k: 3, ...some, gap: 1, why: "three beyond" },
 ] as const;
 const widthOf = ({ subgroupSize }: DeviceFacts): number => 4 * subgroupSize!;
 const LAYOUTS = ["nt", "nn", "tn"] as const;
@@ -165,11 +169,19 @@ const packCase = (which: "a" | "b", layout: MatmulLayout, storage: MatmulStorage
 
 const tileEdges: KernelCase["edges"] = [
   { m: 36, n: 36, k: 20, ...all, why: "a tile and a bit in both directions, everything at once" },
-  { m: 33, n: 5, k: 8, ...some, why: "few columns" },
+  { m: 33, n: 5, k: 8, ...some, gap: 1, why: "few columns" },
+  ...[41, 50, 59].map((n) => ({ m: 33, n, k: 4, ...some, gap: 1, why: "the end lies in another column of a lane" })),
 ];
 const fewRows: KernelCase["edges"] = [
   { m: 12, n: 36, k: 12, ...all, why: "two tiles of few rows" },
-  { m: 3, n: 8, k: 4, ...some, why: "less than a tile" },
+  ...[9, 18, 27].map((n) => ({
+    m: 3,
+    n,
+    k: 4,
+    ...some,
+    gap: 1,
+    why: "less than a tile; the end lies in another column of a lane",
+  })),
 ];
 const fours = { nt: { k: 4 }, nn: { k: 4, n: 4 }, tn: { m: 4, n: 4 } } as const;
 const plainEdges: KernelCase["edges"] = [
@@ -179,6 +191,7 @@ const plainEdges: KernelCase["edges"] = [
 const workgroupEdges: KernelCase["edges"] = [
   { m: 65, n: 66, k: 17, ...all, why: "a tile and a bit in each direction" },
   { m: 3, n: 5, k: 33, ...some, why: "less than a tile, three turns over k" },
+  { m: 257, n: 5, k: 3, ...some, why: "ten tiles: folded into two dimensions, the grid has two too many" },
 ];
 
 export const matmulCases: readonly KernelCase[] = [
