@@ -53,6 +53,7 @@ export { planArgmax, planCacheAppend } from "./generate/plan.js";
 export { fileKernels } from "./generated/kernels.js";
 export { planRange, RANGE_WORDS } from "./inspect/plan.js";
 export { type Kernel, type KernelCall, paramBytes, specialize, writeParams } from "./kernel.js";
+export { locateInSource, type SourcePlace } from "./locate.js";
 export { fingerprintOf, shapeClass, tunedVariant } from "./matmul/choice.js";
 export { planMatmul } from "./matmul/plan.js";
 export {
@@ -92,3 +93,4 @@ export { type AdamWSizes, type DecideSizes, planAdamW, planDecide, UPDATE_WORDS 
 export { planColumnSum, planRowSum, planSumSquares, sumSquaresBlocks } from "./reduce/plan.js";
 export { planSoftmax, planSoftmaxBackward } from "./softmax/plan.js";
 export { cutCall, type Piece, type SplitAxis } from "./split/axes.js";
+export { type PlannedVariant, plannedVariants, REPRESENTATIVE_DEVICES, type RepresentativeDevice } from "./variants.js";

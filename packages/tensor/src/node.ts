@@ -3,6 +3,7 @@ import { create, globals } from "webgpu";
 import { attachDebug, debugLevel } from "./debug/levels.js";
 import { type OpenOptions, openWebGpu, type WebGpuDevice } from "./device/open.js";
 import type { WebGpuBackend } from "./device/webgpu.js";
+import { DeviceError } from "./errors.js";
 
 export type { OpenOptions } from "./device/open.js";
 
@@ -27,6 +28,26 @@ function gpuOf(): GPU {
     `disable-dawn-features=${DISABLED_TOGGLES.join(",")}`,
   ]);
   return instance;
+}
+
+let nullInstance: GPU | null = null;
+/** Dawn's null backend with every feature that a text can ask for: it compiles and validates, and runs nothing. Needs no driver. */
+export async function openNullGpu(): Promise<GPUDevice> {
+  Object.assign(globalThis, globals);
+  nullInstance ??= create(["backend=null", "enable-dawn-features=allow_unsafe_apis"]);
+  const adapter = await nullInstance.requestAdapter();
+  if (!adapter) throw new DeviceError("Dawn gives no adapter for its null backend");
+  const { limits } = adapter;
+  return adapter.requestDevice({
+    label: "null",
+    requiredFeatures: [...adapter.features] as GPUFeatureName[],
+    requiredLimits: {
+      maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+    },
+  });
 }
 
 /** A device that knows its memory from the outside: what is really allocated, whatever the engine's ledger says. */

@@ -23,6 +23,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { name: "plan", summary: "show what a run will take: memory, dispatches, FLOPs", load: () => import("./plan.js") },
   {
+    name: "profile",
+    summary: "show where an update's time goes, kernel by kernel, and what bounds each",
+    load: () => import("./profile.js"),
+  },
+  {
     name: "doctor",
     summary: "show the adapter, its speed, and what to do if something is missing",
     load: () => import("./doctor.js"),

@@ -2,7 +2,7 @@
 // plan chose it; 4 the text, once; 5 every output checked for NaN and Inf. Lines of calls come with the next read-back, in their order.
 import { type KernelCall, specialize } from "@attune/kernels-wgsl";
 import type { WebGpuDevice } from "../device/open.js";
-import type { CallProbe, ProbedCall } from "../device/probe.js";
+import type { CallProbe, EncodePass, ProbedCall } from "../device/probe.js";
 import { showBytes, TensorError } from "../errors.js";
 import { OutputChecker } from "./check.js";
 import { callPath, Origins } from "./origins.js";
@@ -62,9 +62,9 @@ class CallPrinter implements CallProbe {
     return this.#timer.submitsEachCall;
   }
 
-  around(encoder: GPUCommandEncoder, probed: ProbedCall, encode: (pass?: GPUComputePassDescriptor) => void): void {
+  around(encoder: GPUCommandEncoder, probed: ProbedCall, encode: EncodePass, copy: (() => void) | null): void {
     if (this.level >= 4) this.#printText(probed.call);
-    const timed = (): void => this.#timer.around(encoder, probed, encode);
+    const timed = (): void => this.#timer.around(encoder, probed, encode, copy);
     if (this.#checker) this.#checker.around(encoder, probed, timed);
     else timed();
   }

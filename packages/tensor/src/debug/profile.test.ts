@@ -7,7 +7,7 @@ import { linear } from "../ops/matmul.js";
 import { persistent } from "../tensor.js";
 import { groupOf, type Profile, profile, summarize } from "./profile.js";
 import { profileText } from "./report.js";
-import { describeCall } from "./timer.js";
+import { callTimer, describeCall } from "./timer.js";
 import { traceOf } from "./trace.js";
 
 const peaks = {
@@ -99,6 +99,54 @@ it.each([
   expect(end(2)).toBeCloseTo(end(1));
   program.dispose();
   w.dispose();
+  device.destroy();
+});
+
+it("counts the copies into textures as time of the call that reads them", async () => {
+  const device = await openDevice();
+  const sizes = {
+    layout: "nt",
+    m: 64,
+    n: 8,
+    k: 4096,
+    a: { rowStride: 4096 },
+    b: { rowStride: 4096 },
+    c: { rowStride: 8 },
+  } as const;
+  const [a, b, c] = [persistent(device, [64, 4096]), persistent(device, [8, 4096]), persistent(device, [64, 8])];
+  const call = planMatmul({ ...sizes, force: "texture" }, device.facts);
+  expect(call.textures).toBeDefined();
+  const { times } = await profile(
+    device,
+    "texture",
+    async () => {
+      device.run(call, { a: a.storage, b: b.storage, c: c.storage });
+      await c.toArray();
+    },
+    { steps: 5, peaks },
+  );
+  expect(times).toHaveLength(5);
+  // starts in front of the copies of 1 MiB: without them the clock would start behind it
+  const timer = callTimer(device.backend.gpu);
+  let begun = false;
+  const encoder = device.backend.gpu.createCommandEncoder();
+  const begin = encoder.beginComputePass.bind(encoder);
+  const order: string[] = [];
+  encoder.beginComputePass = (descriptor) => {
+    order.push(begun ? "pass" : "clock");
+    begun = true;
+    return begin(descriptor);
+  };
+  timer.around(
+    encoder,
+    { call, places: [] },
+    (descriptor) => void encoder.beginComputePass(descriptor).end(),
+    () => void order.push("copy"),
+  );
+  expect(order).toEqual(["clock", "copy", "pass"]);
+  encoder.finish();
+  timer.dispose();
+  for (const tensor of [a, b, c]) tensor.dispose();
   device.destroy();
 });
 

@@ -1,6 +1,6 @@
 // How long each call took on the device: by timestamps around its pass, or where the device has none by the queue's word that it is done.
 import type { KernelCall } from "@attune/kernels-wgsl";
-import type { CallProbe, ProbedCall } from "../device/probe.js";
+import type { CallProbe, EncodePass, ProbedCall } from "../device/probe.js";
 import { GPU_MAP_READ, GPU_USAGE } from "../device/webgpu.js";
 
 export interface CallTime extends ProbedCall {
@@ -44,7 +44,7 @@ class TimestampTimer implements CallTimer {
 
   constructor(readonly gpu: GPUDevice) {}
 
-  around(_: GPUCommandEncoder, probed: ProbedCall, encode: (pass?: GPUComputePassDescriptor) => void): void {
+  around(encoder: GPUCommandEncoder, probed: ProbedCall, encode: EncodePass, copy: (() => void) | null): void {
     let batch = this.#open.at(-1);
     if (!batch || batch.calls.length === CALLS_PER_SET) {
       batch = this.#free.pop() ?? this.#makeBatch();
@@ -52,13 +52,13 @@ class TimestampTimer implements CallTimer {
     }
     const query = 2 * batch.calls.length;
     batch.calls.push(probed);
-    encode({
-      timestampWrites: {
-        querySet: batch.queries,
-        beginningOfPassWriteIndex: query,
-        endOfPassWriteIndex: query + 1,
-      },
-    });
+    const [begin, end] = [{ beginningOfPassWriteIndex: query }, { endOfPassWriteIndex: query + 1 }];
+    if (copy) {
+      // copies stand outside of passes, and only passes take time: an empty one in front starts the clock
+      encoder.beginComputePass({ timestampWrites: { querySet: batch.queries, ...begin } }).end();
+      copy();
+      encode({ timestampWrites: { querySet: batch.queries, ...end } });
+    } else encode({ timestampWrites: { querySet: batch.queries, ...begin, ...end } });
   }
 
   submitting(encoder: GPUCommandEncoder): void {
@@ -128,7 +128,8 @@ class WallTimer implements CallTimer {
 
   constructor(readonly gpu: GPUDevice) {}
 
-  around(_: GPUCommandEncoder, probed: ProbedCall, encode: (pass?: GPUComputePassDescriptor) => void): void {
+  around(_: GPUCommandEncoder, probed: ProbedCall, encode: EncodePass, copy: (() => void) | null): void {
+    copy?.();
     encode();
     this.#encoded.push(probed);
   }

@@ -25,6 +25,8 @@ export interface ProbedCall {
   readonly places: readonly Place[];
 }
 
+export type EncodePass = (pass?: GPUComputePassDescriptor) => void;
+
 /**
  * Looks at every call of a WebGPU backend, eager or replayed, each encoded as a pass of its own: profiles and ATTUNE_DEBUG (debug/).
  * A backend without one pays nothing for it.
@@ -32,8 +34,8 @@ export interface ProbedCall {
 export interface CallProbe {
   /** Each call goes to the device alone, so that the queue tells when it is done: devices without timestamps. */
   readonly submitsEachCall: boolean;
-  /** Encodes one call: what goes in front of it, `encode` exactly once, and what goes behind it. */
-  around(encoder: GPUCommandEncoder, probed: ProbedCall, encode: (pass?: GPUComputePassDescriptor) => void): void;
+  /** Encodes one call: what goes in front of it, its copies into textures (if it has any), `encode`, and what goes behind it. */
+  around(encoder: GPUCommandEncoder, probed: ProbedCall, encode: EncodePass, copy: (() => void) | null): void;
   /** The commands are complete, but for what this appends. */
   submitting(encoder: GPUCommandEncoder): void;
   submitted(): void;

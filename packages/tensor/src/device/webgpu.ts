@@ -312,14 +312,15 @@ export class WebGpuBackend implements Backend {
   #probed(probe: CallProbe, { call, places, copies, pipeline, bindGroup, x, y, z }: ReadyCall): void {
     this.#endPass();
     const encoder = this.#encoderNow();
-    encodeCopies(encoder, copies);
-    probe.around(encoder, { call, places }, (descriptor) => {
+    const copy = copies.length > 0 ? (): void => encodeCopies(encoder, copies) : null;
+    const encode = (descriptor?: GPUComputePassDescriptor): void => {
       const pass = encoder.beginComputePass(descriptor);
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, bindGroup);
       pass.dispatchWorkgroups(x, y, z);
       pass.end();
-    });
+    };
+    probe.around(encoder, { call, places }, encode, copy);
     this.stats.dispatches++;
     if (probe.submitsEachCall) this.#submit();
   }
