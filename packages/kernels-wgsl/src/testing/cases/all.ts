@@ -1,5 +1,6 @@
 import type { DeviceFacts } from "../../facts.js";
 import type { KernelCase } from "../kernelCase.js";
+import { adafactorCases } from "./adafactor.js";
 import { attentionCases } from "./attention.js";
 import { elementwiseCases } from "./elementwise.js";
 import { fusedCases } from "./fused.js";
@@ -20,7 +21,7 @@ function alone({ name, plan, inputs, reference, ...rest }: KernelCase): KernelCa
   };
 }
 const SHARED =
-  /^(softmax|norm\/(rms|layer|add)|crossEntropy\/(rows|in_place)|reduce\/(rows|sum)|generate\/argmax|optimizer\/decide|attention\/(forward|queries|keys|rows))/;
+  /^(softmax|norm\/(rms|layer|add)|crossEntropy\/(rows|in_place)|reduce\/(rows|sum)|generate\/argmax|optimizer\/(decide|adafactor_totals)|attention\/(forward|queries|keys|rows))/;
 
 const asPlanned: readonly KernelCase[] = [
   ...elementwiseCases,
@@ -28,6 +29,7 @@ const asPlanned: readonly KernelCase[] = [
   ...rowCases,
   ...modelCases,
   ...optimizerCases,
+  ...adafactorCases,
   ...matmulCases,
   ...attentionCases,
 ];

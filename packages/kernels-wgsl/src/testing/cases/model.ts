@@ -1,6 +1,6 @@
 // Embeddings, reductions, dropout, generation.
 import { planDropout } from "../../dropout/plan.js";
-import { planEmbedding, planEmbeddingBackward } from "../../embedding/plan.js";
+import { planClear, planEmbedding, planEmbeddingBackward } from "../../embedding/plan.js";
 import { planArgmax, planCacheAppend } from "../../generate/plan.js";
 import { planColumnSum, planRowSum } from "../../reduce/plan.js";
 import type { KernelCase, KernelInput } from "../kernelCase.js";
@@ -29,6 +29,14 @@ export const modelCases: readonly KernelCase[] = [
       reference: ({ ids: of, table }) => ({ y: embedding(table!, of!) }),
     }),
   ),
+  {
+    name: "embedding/clear",
+    dims: { count: [1, 900] },
+    edges: [{ count: 517, why: "three workgroups; what was there is NaN" }],
+    plan: ({ count }, facts) => planClear({ count: count! }, facts),
+    inputs: () => ({}),
+    reference: (_, { count }) => ({ y: flat([4 * Math.ceil(count! / 4)], () => 0) }),
+  },
   {
     name: "embedding/scatter",
     dims: { rows: [1, 12], cols: [1, 80], tokens: [1, 30] },

@@ -11,7 +11,7 @@ const bits = (value: number): number => new Uint32Array(Float32Array.of(value).b
 const number = (word: number): number => new Float32Array(Uint32Array.of(word).buffer)[0]!;
 
 /** struct Update [1]; fields that are not given are zero. */
-function update(fields: Partial<Record<keyof typeof UPDATE_WORDS, number>>): KernelInput {
+export function update(fields: Partial<Record<keyof typeof UPDATE_WORDS, number>>): KernelInput {
   const words = Object.fromEntries(
     Object.entries(fields).map(([name, value]) => {
       const isFloat = (FLOATS as readonly string[]).includes(name);
