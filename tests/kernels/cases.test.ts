@@ -51,7 +51,7 @@ describe("coverage", () => {
       const names = [...text.matchAll(/`((?:attention|elementwise|matmul)\/[\w${}]+)</g)].map(([, name]) => name!);
       expect(names.length, `${file} names no kernel`).toBeGreaterThan(0);
       return names.flatMap((name) =>
-        name.includes("${kind}") ? ["forward", "queries", "keys"].map((kind) => name.replace("${kind}", kind)) : [name],
+        /\$\{kind\}/.test(name) ? ["forward", "queries", "keys"].map((kind) => name.replace(/\$\{kind\}/, kind)) : [name],
       );
     });
     const all = [...fileKernels.map(({ name }) => name), ...generated];

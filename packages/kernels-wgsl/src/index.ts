@@ -90,6 +90,7 @@ export {
   planAdafactorTotals,
 } from "./optimizer/adafactor.js";
 export { type AdamWSizes, type DecideSizes, planAdamW, planDecide, UPDATE_WORDS } from "./optimizer/plan.js";
+export { readKernel } from "./read.js";
 export { planColumnSum, planRowSum, planSumSquares, sumSquaresBlocks } from "./reduce/plan.js";
 export { planSoftmax, planSoftmaxBackward } from "./softmax/plan.js";
 export { cutCall, type Piece, type SplitAxis } from "./split/axes.js";

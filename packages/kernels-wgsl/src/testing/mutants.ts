@@ -36,7 +36,11 @@ export function kernelsOf(device: Pick<KernelDevice, "facts">, cases: readonly K
 }
 
 /** Every mutant that is not known to compute the same, by kernel. */
-export function mutantsOf(device: Pick<KernelDevice, "facts">, cases: readonly KernelCase[]): Map<string, Mutant[]> {
+export function mutantsOf(
+  device: Pick<KernelDevice, "facts">,
+  cases: readonly KernelCase[],
+  equivalent: Readonly<Record<string, string>> = EQUIVALENT,
+): Map<string, Mutant[]> {
   return new Map(
     [...kernelsOf(device, cases)].map(([kernel, { texts, cases: users }]) => {
       const mutants = mutationRules.flatMap((rule) =>
@@ -44,7 +48,7 @@ export function mutantsOf(device: Pick<KernelDevice, "facts">, cases: readonly K
           ? Array.from({ length: OCCURRENCES }, (_, occurrence): Mutant | null => {
               const key = `${shortName(kernel)}|${rule.name}|${occurrence}`;
               const applies = [...texts].some((text) => mutate(text, rule, occurrence) !== null);
-              return applies && !EQUIVALENT[key] ? { key, kernel, rule, occurrence, cases: [...users] } : null;
+              return applies && !equivalent[key] ? { key, kernel, rule, occurrence, cases: [...users] } : null;
             }).filter((mutant) => mutant !== null)
           : [],
       );

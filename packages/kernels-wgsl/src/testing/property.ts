@@ -10,6 +10,8 @@ export interface CheckOptions {
   readonly seed?: number;
   /** These sizes alone, with the seed as it is: a replay. */
   readonly dims?: Dims;
+  /** The command that runs one size of one case again; default `attune kernels test`, which knows the kernels of this package. */
+  readonly replay?: (name: string, dims: Dims, seed: number) => string;
   readonly onRun?: (report: KernelReport, dims: Dims) => void;
 }
 
@@ -36,7 +38,7 @@ export interface CheckReport {
 export async function checkKernel(
   device: KernelDevice,
   kernelCase: KernelCase,
-  { shapes = 200, seed = 1, dims: only, onRun }: CheckOptions = {},
+  { shapes = 200, seed = 1, dims: only, replay = replayOf, onRun }: CheckOptions = {},
 ): Promise<CheckReport> {
   const kernels = new Set<string>();
   let [runs, worstError, worstDims] = [0, 0, {} as Dims];
@@ -58,14 +60,14 @@ export async function checkKernel(
     if (report.error > worstError || runs === 1) [worstError, worstDims] = [report.error, one.dims];
     if (report.failures.length === 0) continue;
     const smallest = only ? { ...one, failures: report.failures } : await shrink(device, kernelCase, one, report.failures);
-    counterexample = { ...smallest, replay: replayOf(kernelCase.name, smallest.dims, smallest.seed) };
+    counterexample = { ...smallest, replay: replay(kernelCase.name, smallest.dims, smallest.seed) };
     break;
   }
   if (!counterexample && kernelCase.checksExtremes && !only) {
     const { dims } = edges[0]!;
     const failures = await runKernelExtremes(device, kernelCase, dims);
     runs += 3;
-    if (failures.length > 0) counterexample = { dims, seed, failures, replay: replayOf(kernelCase.name, dims, seed) };
+    if (failures.length > 0) counterexample = { dims, seed, failures, replay: replay(kernelCase.name, dims, seed) };
   }
   const bound = kernelCase.bound?.value ?? DEFAULT_BOUND;
   return { name: kernelCase.name, kernels: [...kernels], runs, worstError, worstDims, bound, counterexample };
