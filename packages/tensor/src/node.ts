@@ -1,4 +1,5 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
+import { type MatmulChoice, readChoice } from "@attune/kernels-wgsl";
 import { create, globals } from "webgpu";
 import { attachDebug, debugLevel } from "./debug/levels.js";
 import { type OpenOptions, openWebGpu, type WebGpuDevice } from "./device/open.js";
@@ -68,6 +69,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<NodeDevice>
   let measured: MeasuredMemory | null = null;
   const device = await openWebGpu(gpuOf(), {
     softwareWait: throttledWait,
+    ...measuredChoice(process.env.ATTUNE_TUNED),
     onDevice: (gpu) => {
       measured = measure(gpu);
     },
@@ -80,6 +82,16 @@ export async function openDevice(options: OpenOptions = {}): Promise<NodeDevice>
     attachDebug(device, level, (text) => void process.stderr.write(text));
   }
   return Object.assign(device, { measured: measured! }) as NodeDevice;
+}
+
+/** What attune tune-kernels wrote. Only where it is asked for: another variant adds in another order. @throws (usage) naming the file */
+function measuredChoice(file: string | undefined): { tuning?: MatmulChoice } {
+  if (!file) return {};
+  try {
+    return { tuning: readChoice(readFileSync(file, "utf8")) };
+  } catch (error) {
+    throw Object.assign(new Error(`ATTUNE_TUNED=${file}: ${(error as Error).message}`), { exitClass: "usage" });
+  }
 }
 
 /** Counts live buffers by wrapping createBuffer and destroy: independent of everything the engine believes. */

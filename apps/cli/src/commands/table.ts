@@ -38,5 +38,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./verify.js"),
   },
   { name: "kernels", summary: "look at the WGSL kernels, and test them on this adapter", load: () => import("./kernels.js") },
+  {
+    name: "tune-kernels",
+    summary: "measure which matmul kernels are fastest here, for runs that ask for it",
+    load: () => import("./tuneKernels.js"),
+  },
   { name: "config", summary: "check a run's YAML and print it with all defaults filled in", load: () => import("./config.js") },
 ];

@@ -7,3 +7,4 @@ export { GROUPS, type Group, groupOf, type Profile, type ProfileRow, profile, su
 export { profileText, textTable } from "./report.js";
 export { type CallTime, type CallTimer, callTimer, describeCall } from "./timer.js";
 export { traceOf } from "./trace.js";
+export { type TuneOptions, tuneDevice } from "./tune.js";

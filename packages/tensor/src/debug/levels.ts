@@ -15,7 +15,10 @@ export type DebugLevel = (typeof DEBUG_LEVELS)[number];
 export function debugLevel(text: string | undefined): DebugLevel | null {
   if (text === undefined || text === "" || text === "0") return null;
   const level = DEBUG_LEVELS.find((one) => String(one) === text);
-  if (level === undefined) throw new TensorError(`ATTUNE_DEBUG=${text}: expected 1, 2, 3, 4 or 5 (docs/debugging.md)`);
+  if (level === undefined) {
+    const error = new TensorError(`ATTUNE_DEBUG=${text}: expected 1, 2, 3, 4 or 5 (docs/debugging.md)`);
+    throw Object.assign(error, { exitClass: "usage" });
+  }
   return level;
 }
 

@@ -5,9 +5,9 @@ import { openDevice } from "../node.js";
 import { relu } from "../ops/elementwise.js";
 import { linear } from "../ops/matmul.js";
 import { persistent } from "../tensor.js";
-import { groupOf, type Profile, profile, summarize } from "./profile.js";
+import { groupOf, type Profile, profile, summarize, typicalStep } from "./profile.js";
 import { profileText } from "./report.js";
-import { callTimer, describeCall } from "./timer.js";
+import { type CallTime, callTimer, describeCall } from "./timer.js";
 import { traceOf } from "./trace.js";
 
 const peaks = {
@@ -44,6 +44,14 @@ it("adds calls up by kernel, group and sizes, against the peaks", () => {
   expect(binary.gbPerS).toBeCloseTo(0.4); // 24 kB in 0.06 ms
   expect(groups.map(({ name }) => name)).toEqual(["matmul", "element-wise"]);
   expect(sizes.map(({ name }) => name)).toEqual([`${product.kernel.name}  nt 100 x 100 x 100`, "elementwise/binary  quads=250"]);
+});
+
+it("a call's time is the median of its steps, so that one slow moment is no slow kernel", () => {
+  const of = (call: typeof sum, ms: number): CallTime => ({ call, places: [], start: 0, ms });
+  const steps = [of(product, 1), of(sum, 9), of(product, 50), of(sum, 7), of(product, 3), of(sum, 8)];
+  expect(typicalStep(steps, 3).map(({ ms }) => ms)).toEqual([3, 8]);
+  const unlike = [of(product, 2), of(sum, 4), of(sum, 6), of(sum, 8)];
+  expect(typicalStep(unlike, 2).map(({ ms }) => ms)).toEqual([1, 2, 3, 4]); // adds up to the mean step
 });
 
 it("every family has a group; what is new counts as other", () => {

@@ -114,6 +114,7 @@ export async function profile(
     backend.probe = before;
     timer.dispose();
   }
+  const typical = typicalStep(times, steps);
   const { adapter } = device.facts;
   const ms = median(plain.map((step) => step.ms));
   const hostMs = median(plain.map((step) => step.hostMs));
@@ -124,13 +125,27 @@ export async function profile(
     steps,
     peaks,
     step: { ms, hostMs, waitMs: ms - hostMs },
-    calls: times.length / steps,
-    deviceMs: times.reduce((sum, time) => sum + time.ms, 0) / steps,
-    ...summarize(times, steps, peaks),
+    calls: typical.length,
+    deviceMs: typical.reduce((sum, time) => sum + time.ms, 0),
+    ...summarize(typical, 1, peaks),
     memory: { peakBytes: device.memory.peakBytes, atPeak: device.memory.atPeak },
     times,
     host,
   };
+}
+
+/**
+ * One step whose calls take the median of their times: a moment in which something else had the machine would otherwise look like a
+ * slow kernel. Steps that differ in their calls are left one after the other.
+ */
+export function typicalStep(times: readonly CallTime[], steps: number): CallTime[] {
+  const calls = times.length / steps;
+  const isSame = times.every(({ call }, i) => call.kernel === times[i % calls]?.call.kernel);
+  if (!isSame) return times.map((time) => ({ ...time, ms: time.ms / steps }));
+  return times.slice(0, calls).map((first, i) => ({
+    ...first,
+    ms: median(Array.from({ length: steps }, (_, step) => times[i + step * calls]!.ms)),
+  }));
 }
 
 /** Adds calls up in three ways, each the longest first. Pure. */

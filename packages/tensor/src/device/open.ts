@@ -1,4 +1,4 @@
-import { type DeviceFacts, factsOf, TEXTURE_FEATURE } from "@attune/kernels-wgsl";
+import { type DeviceFacts, factsOf, fingerprintOf, type MatmulChoice, TEXTURE_FEATURE } from "@attune/kernels-wgsl";
 import { DeviceError } from "../errors.js";
 import { Device } from "./device.js";
 import { WebGpuBackend, type WebGpuOptions } from "./webgpu.js";
@@ -20,6 +20,8 @@ export interface OpenOptions extends WebGpuOptions {
   budgetBytes?: number;
   /** How to await a software adapter, where the usual way would take the processor from it. */
   softwareWait?: WebGpuOptions["wait"];
+  /** Matmul variants measured on this very device (attune tune-kernels); another's are refused. */
+  tuning?: MatmulChoice;
   /** Told of the WebGPU device before anything is allocated on it. */
   onDevice?: (gpu: GPUDevice) => void;
 }
@@ -62,7 +64,12 @@ export async function openWebGpu(gpu: GPU, options: OpenOptions = {}): Promise<W
   const language = gpu.wgslLanguageFeatures?.has(TEXTURE_FEATURE) && !options.without?.includes(TEXTURE_FEATURE);
   const features = language ? [...real.features, TEXTURE_FEATURE].sort() : real.features;
   const facts: DeviceFacts = { ...real, features, limits: { ...real.limits, ...options.limits } };
+  const { tuning } = options;
+  if (tuning && tuning.fingerprint !== fingerprintOf(facts)) {
+    const name = facts.adapter.description || facts.adapter.device;
+    throw new DeviceError(`tuning: measured on another device or driver than ${name}. Run attune tune-kernels again.`);
+  }
   const wait = options.wait ?? (facts.isSoftware ? options.softwareWait : undefined);
-  const backend = new WebGpuBackend(made, facts, { ...options, wait });
+  const backend = new WebGpuBackend(made, tuning ? { ...facts, tuning } : facts, { ...options, wait });
   return new Device(backend, WebGpuBackend.engineBytes(facts), options.budgetBytes) as WebGpuDevice;
 }

@@ -1,0 +1,46 @@
+// Where a measured choice of kernels is kept, and which products are measured for it.
+import { createHash } from "node:crypto";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import path from "node:path";
+import { type DeviceFacts, fingerprintOf, type MatmulChoice, type MatmulSizes, writeChoice } from "@attune/kernels-wgsl";
+
+/** kernels-<fingerprint>.json in the user's cache folder. */
+export function tunedFile(facts: DeviceFacts, env: NodeJS.ProcessEnv = process.env): string {
+  const cache = env.XDG_CACHE_HOME && path.isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : path.join(homedir(), ".cache");
+  const name = createHash("sha256").update(fingerprintOf(facts)).digest("hex").slice(0, 16);
+  return path.join(cache, "attune", `kernels-${name}.json`);
+}
+
+/** All of it or nothing: a reader never sees half a file. */
+export async function writeTuned(file: string, choice: MatmulChoice): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  const part = `${file}.${process.pid}.part`;
+  try {
+    await writeFile(part, writeChoice(choice));
+    await rename(part, file);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+/** One product, dense, in a layout. */
+export function denseProduct(layout: MatmulSizes["layout"], m: number, k: number, n: number): MatmulSizes {
+  const [a, b] = [layout === "tn" ? m : k, layout === "nt" ? k : n];
+  return { layout, m, n, k, a: { rowStride: a }, b: { rowStride: b }, c: { rowStride: n } };
+}
+
+/** A layer's widths in small and base models, by tokens of a decode step and of batches; less of it where a CPU does the work. */
+export function usualProducts({ isSoftware }: DeviceFacts): MatmulSizes[] {
+  const tokens = isSoftware ? [4, 256] : [4, 64, 512, 2048];
+  const widths: readonly (readonly [number, number])[] = isSoftware
+    ? [[512, 512], [512, 2048], [2048, 512]]
+    : [[512, 512], [512, 2048], [2048, 512], [768, 768], [768, 3072], [3072, 768], [2048, 2048]]; // biome-ignore format: pairs
+  return widths.flatMap(([inputs, outputs]) =>
+    tokens.flatMap((rows) => [
+      denseProduct("nt", rows, inputs, outputs), // x W^T
+      ...(rows < 16 ? [] : [denseProduct("nn", rows, outputs, inputs), denseProduct("tn", outputs, rows, inputs)]), // dy W, dy^T x
+    ]),
+  );
+}
