@@ -82,7 +82,11 @@ export const mutationRules: readonly MutationRule[] = [
   { name: "batch stride ignored", find: /\bbatch \* (?:queries|keys)/, replace: "0u * batch" },
   { name: "workgroup memory transposed", find: /\[k \* TILE \+ id\.y/, replace: "[k * TILE + id.x" },
   { name: "result scaled", find: /\bkeep\b(?=\)|,)/, replace: "keep * 1.01" },
-  { name: "comparison inverted", find: /x\[base \+ col\] > best/, replace: "x[base + col] < best" },
+  { name: "comparison inverted", find: /key < best/, replace: "key > best" },
+  { name: "NaN is no largest", find: /size > 0x7f800000u/, replace: "false" },
+  { name: "signs confused", find: /bits != size/, replace: "bits == size" },
+  { name: "ties not left behind", find: /col > last_col/, replace: "col >= last_col" },
+  { name: "whole for a part of the exponent", find: /0x7f800000u\) == 0x7f800000u/, replace: "0x7f800000u) == 0x7f000000u" },
 ];
 
 /** The text with one rule applied to its `occurrence`-th match (from 0), or null where there is none. */

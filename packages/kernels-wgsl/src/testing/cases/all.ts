@@ -4,6 +4,7 @@ import { adafactorCases } from "./adafactor.js";
 import { attentionCases } from "./attention.js";
 import { elementwiseCases } from "./elementwise.js";
 import { fusedCases } from "./fused.js";
+import { inspectCases } from "./inspect.js";
 import { matmulCases } from "./matmul.js";
 import { modelCases } from "./model.js";
 import { optimizerCases } from "./optimizer.js";
@@ -21,7 +22,7 @@ function alone({ name, plan, inputs, reference, ...rest }: KernelCase): KernelCa
   };
 }
 const SHARED =
-  /^(softmax|norm\/(rms|layer|add)|crossEntropy\/(rows|in_place)|reduce\/(rows|sum)|generate\/argmax|optimizer\/(decide|adafactor_totals)|attention\/(forward|queries|keys|rows))/;
+  /^(softmax|norm\/(rms|layer|add)|crossEntropy\/(rows|in_place)|reduce\/(rows|sum)|generate\/(argmax|top_k)|optimizer\/(decide|adafactor_totals)|attention\/(forward|queries|keys|rows))/;
 
 const asPlanned: readonly KernelCase[] = [
   ...elementwiseCases,
@@ -32,6 +33,7 @@ const asPlanned: readonly KernelCase[] = [
   ...adafactorCases,
   ...matmulCases,
   ...attentionCases,
+  ...inspectCases,
 ];
 
 /** Every kernel of this package, as the harness tests it. */

@@ -1,8 +1,8 @@
 // Embeddings, reductions, dropout, generation.
 import { planDropout } from "../../dropout/plan.js";
 import { planClear, planEmbedding, planEmbeddingBackward } from "../../embedding/plan.js";
-import { planArgmax, planCacheAppend } from "../../generate/plan.js";
-import { planColumnSum, planRowSum } from "../../reduce/plan.js";
+import { planArgmax, planCacheAppend, planTopK } from "../../generate/plan.js";
+import { planColumnSum, planFinite, planRowSum } from "../../reduce/plan.js";
 import type { KernelCase, KernelInput } from "../kernelCase.js";
 import { dropout, embedding } from "../references.js";
 import { flat, matrix, rowEdges } from "./common.js";
@@ -118,10 +118,65 @@ export const modelCases: readonly KernelCase[] = [
     }),
   },
   {
+    name: "generate/top_k",
+    dims: { rows: [1, 6], cols: [1, 90], k: [1, 64] },
+    edges: [
+      { rows: 5, cols: 90, k: 64, why: "the largest k; ties; a row with NaN" },
+      { rows: 2, cols: 3, k: 3, why: "all columns, fewer than lanes" },
+    ],
+    plan: ({ rows, cols, k }, facts) => planTopK({ rows: rows!, cols: cols!, k: Math.min(k!, cols!) }, facts),
+    inputs: ({ rows, cols }) => ({
+      x: {
+        shape: [rows!, cols!],
+        // in the third row the largest of all come last: NaN, of which ids tell where they were
+        draw: (random, i) =>
+          Math.floor(i / cols!) === 2 && i % 7 === 3 ? Number.NaN : [-2.5, -0, 0, 1.5, 7, -1e30][Math.floor(6 * random())]!,
+      },
+    }),
+    reference: ({ x }, { rows, cols, k }) => {
+      const count = Math.min(k!, cols!);
+      const best = (row: number): number[] => {
+        const values = x!.data.subarray(row * cols!, (row + 1) * cols!);
+        const rank = (col: number): number => (Number.isNaN(values[col]!) ? Number.POSITIVE_INFINITY : values[col]!);
+        const order = (a: number, b: number): number => (rank(a) === rank(b) ? a - b : rank(b) - rank(a));
+        return [...values.keys()].sort(order).slice(0, count);
+      };
+      const columns = Array.from({ length: rows! }, (_, row) => best(row));
+      const column = (i: number): number => columns[Math.floor(i / count)]![i % count]!;
+      return {
+        values: flat([rows!, count], (i) => x!.data[Math.floor(i / count) * cols! + column(i)]!),
+        ids: { ...flat([rows!, count], column), dtype: "i32" as const },
+      };
+    },
+  },
+  ...[false, true].map(
+    (isLast): KernelCase => ({
+      name: `reduce/finite, ${isLast ? "one block" : "many blocks"}`,
+      dims: { count: isLast ? [1, 300] : [16385, 70_000], broken: [0, 2] },
+      edges: (isLast ? [27, 1] : [32768 + 27]).flatMap((count) =>
+        [0, 1, 2].map((broken) => ({ count, broken, why: "nothing, an infinity or NaN as the last element" })),
+      ),
+      plan: ({ count }, facts) => planFinite(count!, facts),
+      inputs: ({ count, broken }) => ({
+        x: {
+          shape: [count!],
+          draw: (random, i) => (i < count! - 1 ? random() : [3e38, Number.NEGATIVE_INFINITY, Number.NaN][broken!]!),
+        },
+      }),
+      reference: ({ x }, { count }) => {
+        const blocks = Array.from({ length: Math.ceil(count! / 16384) }, (_, i) =>
+          x!.data.subarray(16384 * i, 16384 * (i + 1)).every(Number.isFinite),
+        );
+        const word = (isWell: boolean): number => (isLast ? (isWell ? 0x3f800000 : 0) : isWell ? 0 : 0x7fc00000);
+        return { y: { ...flat([blocks.length], (i) => word(blocks[i]!)), dtype: "u32" as const } };
+      },
+    }),
+  ),
+  {
     name: "generate/argmax",
     dims: { rows: [1, 9], vocab: [3, 60], capacity: [3, 6] },
     edges: [
-      { rows: 7, vocab: 27, capacity: 3, why: "ties: the first index wins; a finished row; all logits below zero" },
+      { rows: 7, vocab: 27, capacity: 3, why: "ties: the first index wins; a finished row; all logits below zero; NaN" },
       { rows: 2, vocab: 3, capacity: 4, why: "fewer columns than lanes" },
     ],
     plan: ({ rows, vocab, capacity }, facts) =>
@@ -132,6 +187,7 @@ export const modelCases: readonly KernelCase[] = [
         // few values, so that ties are common; in some rows the first column is among the largest, in some the last one alone
         draw: (random, i) => {
           const [row, col] = [Math.floor(i / vocab!), i % vocab!];
+          if (row === 4 || (row === 3 && col > 1)) return Number.NaN; // a row of nothing else, and one from its third column on
           if (row % 3 === 0 && col === 0) return -1;
           return row % 3 === 2 && col === vocab! - 1 ? -0.5 : Math.floor(random() * 3) - 3;
         },
@@ -142,7 +198,8 @@ export const modelCases: readonly KernelCase[] = [
     reference: ({ x, tokens, finished }, { rows, vocab, capacity }, { past }) => {
       const chosen = (row: number): number => {
         const values = [...x!.data.subarray(row * vocab!, (row + 1) * vocab!)];
-        return finished!.data[row] ? 2 : values.indexOf(Math.max(...values));
+        const broken = values.findIndex(Number.isNaN); // the largest of all, as torch has it
+        return finished!.data[row] ? 2 : broken >= 0 ? broken : values.indexOf(Math.max(...values));
       };
       const [width, i32] = [capacity! + 1, { dtype: "i32" } as const];
       return {

@@ -8,7 +8,7 @@ import {
   planRmsNorm,
   planRmsNormBackward,
 } from "../../norm/plan.js";
-import { planSoftmax, planSoftmaxBackward } from "../../softmax/plan.js";
+import { planLogSoftmax, planLogSoftmaxBackward, planSoftmax, planSoftmaxBackward } from "../../softmax/plan.js";
 import type { Dims, KernelCase, KernelInput } from "../kernelCase.js";
 import { crossEntropy, layerNorm, rmsNorm, softmaxRows, type Values } from "../references.js";
 import { flat, matrix, positive, rowDims, rowEdges, wide } from "./common.js";
@@ -132,6 +132,35 @@ export const rowCases: readonly KernelCase[] = [
       ds: flat(p!.shape, (i) => {
         const row = Math.floor(i / p!.shape[1]!);
         return p!.data[i]! * (dp!.data[i]! - total(rowsOf(p!)[row]!, (v, c) => v * rowsOf(dp!)[row]![c]!));
+      }),
+    }),
+  },
+  {
+    name: "softmax/log_rows",
+    dims: rowDims,
+    edges: rowEdges,
+    plan: ({ rows, cols }, facts) => planLogSoftmax({ rows: rows!, cols: cols! }, facts),
+    inputs: (dims) => ({ x: farApart(dims) }),
+    reference: ({ x }) => ({
+      y: flat(x!.shape, (i) => {
+        const row = rowsOf(x!)[Math.floor(i / x!.shape[1]!)]!;
+        const highest = Math.max(...row);
+        return x!.data[i]! - highest - Math.log(total(row, (v) => Math.exp(v - highest)));
+      }),
+    }),
+    bound: { value: 2e-5, why: "x near 150 is rounded to 8e-6 before exp" },
+    checksExtremes: true,
+  },
+  {
+    name: "softmax/log_backward",
+    dims: rowDims,
+    edges: rowEdges,
+    plan: ({ rows, cols }, facts) => planLogSoftmaxBackward({ rows: rows!, cols: cols! }, facts),
+    inputs: (dims) => ({ y: { ...matrix(dims), draw: (random) => -4 * random() }, dy: matrix(dims) }),
+    reference: ({ y, dy }) => ({
+      dx: flat(y!.shape, (i) => {
+        const row = rowsOf(dy!)[Math.floor(i / y!.shape[1]!)]!;
+        return dy!.data[i]! - Math.exp(y!.data[i]!) * total(row, (v) => v);
       }),
     }),
   },
