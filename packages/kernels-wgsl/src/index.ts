@@ -49,7 +49,7 @@ export {
 } from "./elementwise/pointwise.js";
 export { planClear, planEmbedding, planEmbeddingBackward } from "./embedding/plan.js";
 export { type DeviceFacts, factsOf, MATRIX_FEATURE, type MatrixConfig, rowVariant, softwareFacts, spread } from "./facts.js";
-export { planArgmax, planCacheAppend } from "./generate/plan.js";
+export { planArgmax, planCacheAppend, planTopK, TOP_K_LIMIT } from "./generate/plan.js";
 export { fileKernels } from "./generated/kernels.js";
 export { planRange, RANGE_WORDS } from "./inspect/plan.js";
 export { type Kernel, type KernelCall, paramBytes, specialize, writeParams } from "./kernel.js";
@@ -91,7 +91,7 @@ export {
 } from "./optimizer/adafactor.js";
 export { type AdamWSizes, type DecideSizes, planAdamW, planDecide, UPDATE_WORDS } from "./optimizer/plan.js";
 export { readKernel } from "./read.js";
-export { planColumnSum, planRowSum, planSumSquares, sumSquaresBlocks } from "./reduce/plan.js";
-export { planSoftmax, planSoftmaxBackward } from "./softmax/plan.js";
+export { finiteBlocks, planColumnSum, planFinite, planRowSum, planSumSquares, sumSquaresBlocks } from "./reduce/plan.js";
+export { planLogSoftmax, planLogSoftmaxBackward, planSoftmax, planSoftmaxBackward } from "./softmax/plan.js";
 export { cutCall, type Piece, type SplitAxis } from "./split/axes.js";
 export { type PlannedVariant, plannedVariants, REPRESENTATIVE_DEVICES, type RepresentativeDevice } from "./variants.js";

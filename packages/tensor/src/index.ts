@@ -34,7 +34,7 @@ export {
   wantI32,
 } from "./op.js";
 export { type AttentionBias, type AttentionOptions, attention } from "./ops/attention.js";
-export { cacheAppend, chooseGreedy, type GreedyState } from "./ops/decode.js";
+export { cacheAppend, chooseGreedy, type GreedyState, topK } from "./ops/decode.js";
 export { dropout } from "./ops/dropout.js";
 export {
   accumulateInto,
@@ -59,8 +59,8 @@ export { linearCrossEntropy } from "./ops/linearCrossEntropy.js";
 export { type CrossEntropyOptions, crossEntropy } from "./ops/loss.js";
 export { linear, matmul } from "./ops/matmul.js";
 export { layerNorm, rmsNorm } from "./ops/norm.js";
-export { mean, reshape, sum } from "./ops/reduce.js";
-export { softmax } from "./ops/softmax.js";
+export { allFinite, mean, reshape, sum } from "./ops/reduce.js";
+export { logSoftmax, softmax } from "./ops/softmax.js";
 export { Adafactor, type AdafactorOptions } from "./optim/adafactor.js";
 export { AdamW, type AdamWOptions } from "./optim/adamW.js";
 export { type ArenaPlace, type ArenaRange, ParameterSet, type ParameterSpec } from "./optim/parameterSet.js";

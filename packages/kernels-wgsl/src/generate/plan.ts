@@ -1,5 +1,5 @@
 import { type DeviceFacts, rowVariant, spread } from "../facts.js";
-import { generateAppend, generateArgmax } from "../generated/kernels.js";
+import { generateAppend, generateArgmax, generateTopK } from "../generated/kernels.js";
 import type { KernelCall } from "../kernel.js";
 import { byRows } from "../split/axes.js";
 
@@ -40,5 +40,24 @@ export function planCacheAppend(
     ...byRows(rows, { x: 4 * cols, cache: 4 * capacity * cols }, (part) =>
       planCacheAppend({ rows: part, capacity, cols }, facts),
     ),
+  };
+}
+
+/** Most columns that topK gives. */
+export const TOP_K_LIMIT = 64;
+
+/** values [rows, k] and ids [rows, k] of the k largest of x [rows, cols] */
+export function planTopK({ rows, cols, k }: { rows: number; cols: number; k: number }, facts: DeviceFacts): KernelCall {
+  const { variant, replaceUses, lanes } = rowVariant(facts);
+  return {
+    kernel: generateTopK,
+    variant,
+    replaceUses,
+    params: { rows, cols, k },
+    workgroups: spread(rows, facts),
+    reason: `${lanes} lanes a row, ${k} rounds`,
+    flops: rows * cols * k,
+    bytes: 4 * rows * cols * k,
+    ...byRows(rows, { x: 4 * cols, values: 4 * k, ids: 4 * k }, (part) => planTopK({ rows: part, cols, k }, facts)),
   };
 }

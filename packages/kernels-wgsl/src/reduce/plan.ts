@@ -1,5 +1,5 @@
 import { type DeviceFacts, rowVariant, spread } from "../facts.js";
-import { reduceColumns, reduceRows, reduceSumSquares } from "../generated/kernels.js";
+import { reduceColumns, reduceFinite, reduceRows, reduceSumSquares } from "../generated/kernels.js";
 import type { KernelCall } from "../kernel.js";
 import { byRows } from "../split/axes.js";
 
@@ -87,6 +87,36 @@ export function planSumSquares({ count, first }: { count: number; first: number 
     bytes: 4 * count,
     ...byRows(sumSquaresBlocks(count), { x: 4 * blockCount }, (blocks, from) =>
       planSumSquares({ count: Math.min(blocks * blockCount, count - from * blockCount), first: first + from }, facts),
+    ),
+  };
+}
+
+/** Elements that one workgroup of finite looks at. */
+const FINITE_BLOCK = 16384;
+
+/** Results of one round of `planFinite`. */
+export function finiteBlocks(count: number): number {
+  return Math.max(1, Math.ceil(count / FINITE_BLOCK));
+}
+
+/** y [finiteBlocks(count)] = whether blocks of x [count] are finite: 1 or 0 where that is one block, else for the next round to take in */
+export function planFinite(count: number, facts: DeviceFacts): KernelCall {
+  return planFiniteBlocks(count, finiteBlocks(count) === 1, facts);
+}
+
+function planFiniteBlocks(count: number, isLast: boolean, facts: DeviceFacts): KernelCall {
+  const { variant, replaceUses, lanes } = rowVariant(facts);
+  return {
+    kernel: reduceFinite,
+    variant,
+    replaceUses,
+    params: { count, block: FINITE_BLOCK, is_last: isLast ? 1 : 0 },
+    workgroups: spread(finiteBlocks(count), facts),
+    reason: `${lanes} lanes a block of ${FINITE_BLOCK}`,
+    flops: count,
+    bytes: 4 * count,
+    ...byRows(finiteBlocks(count), { x: 4 * FINITE_BLOCK, y: 4 }, (blocks, first) =>
+      planFiniteBlocks(Math.min(blocks * FINITE_BLOCK, count - first * FINITE_BLOCK), isLast, facts),
     ),
   };
 }

@@ -1,8 +1,8 @@
-import { planArgmax, planCacheAppend } from "@attune/kernels-wgsl";
+import { planArgmax, planCacheAppend, planTopK, TOP_K_LIMIT } from "@attune/kernels-wgsl";
 import { TensorError } from "../errors.js";
-import { OpContext } from "../op.js";
+import { OpContext, wantF32 } from "../op.js";
 import type { ProgramState } from "../programState.js";
-import { show } from "../shape.js";
+import { rowsOf, show } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 
 /** Writes x [batch, 1, width] to row state.past of cache [batch, capacity, width], in place. Not differentiable. */
@@ -22,7 +22,7 @@ export interface GreedyState {
   finished: Tensor;
 }
 
-/** Greedy choice for logits [rows, vocab] at state.past: updates `greedy` in place. The first index wins a tie, as torch.argmax. */
+/** Greedy choice for logits [rows, vocab] at state.past: updates `greedy` in place. The first index wins a tie, and NaN is the largest, as torch.argmax: a row of NaN gives 0. */
 export function chooseGreedy(
   logits: Tensor,
   greedy: GreedyState,
@@ -33,4 +33,23 @@ export function chooseGreedy(
   const ctx = new OpContext(logits.device, "chooseGreedy");
   const call = planArgmax({ rows, cols, capacity: width - 1, eos: options.eos, pad: options.pad }, ctx.facts);
   ctx.run(call, { x: logits, state: options.state.tensor, next: greedy.next, tokens: greedy.tokens, finished: greedy.finished });
+}
+
+/**
+ * The k largest of each row of x [..., cols], largest first: values f32 and ids i32, [..., k]. The lowest id wins a tie; NaN counts as the
+ * largest, as in torch. Not differentiable.
+ * @throws TensorError unless k is 1 to 64 and no more than the columns
+ */
+export function topK(x: Tensor, k: number): { values: Tensor; ids: Tensor } {
+  wantF32("topK", "x", x);
+  const { rows, cols } = rowsOf(x.shape);
+  const most = Math.min(cols, TOP_K_LIMIT);
+  if (!(Number.isInteger(k) && k >= 1 && k <= most)) {
+    throw new TensorError(`topK: k must be a whole number from 1 to ${most} for x ${show(x.shape)}, got ${k}`);
+  }
+  const ctx = new OpContext(x.device, "topK");
+  const shape = [...x.shape.slice(0, -1), k];
+  const [values, ids] = [ctx.empty(shape), ctx.empty(shape, "i32")];
+  ctx.run(planTopK({ rows, cols, k }, ctx.facts), { x, values, ids });
+  return { values, ids };
 }

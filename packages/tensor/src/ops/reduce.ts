@@ -1,6 +1,6 @@
-import { planBroadcast, planColumnSum, planRowSum } from "@attune/kernels-wgsl";
+import { finiteBlocks, planBroadcast, planColumnSum, planFinite, planRowSum } from "@attune/kernels-wgsl";
 import { TensorError } from "../errors.js";
-import { apply, type Op, type OpContext, wantF32 } from "../op.js";
+import { apply, type Op, OpContext, wantF32 } from "../op.js";
 import { broadcastStrides, padToFour, show, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 
@@ -87,3 +87,17 @@ export const reshapeOp: Op<{ shape: readonly number[] }> = {
   },
 };
 export const reshape = (x: Tensor, shape: readonly number[]): Tensor => apply(reshapeOp, [x], { shape });
+
+/** 1 if all of x is finite, else 0, of shape []; told by bits, without a read-back. Not differentiable. */
+export function allFinite(x: Tensor): Tensor {
+  wantF32("allFinite", "x", x);
+  const ctx = new OpContext(x.device, "allFinite");
+  let current = x;
+  for (let count = x.size; ; count = current.size) {
+    const blocks = finiteBlocks(count);
+    const found = ctx.empty(blocks === 1 ? [] : [blocks]);
+    ctx.run(planFinite(count, ctx.facts), { x: current, y: found });
+    if (blocks === 1) return found;
+    current = found;
+  }
+}

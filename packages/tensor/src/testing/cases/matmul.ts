@@ -2,7 +2,7 @@ import type { MatmulLayout, MatmulStorage } from "@attune/kernels-wgsl";
 import { references } from "@attune/kernels-wgsl/testing";
 import { OpContext } from "../../op.js";
 import { linear, matmul, runMatmul } from "../../ops/matmul.js";
-import { softmax } from "../../ops/softmax.js";
+import { logSoftmax, softmax } from "../../ops/softmax.js";
 import type { OpCase } from "../opCase.js";
 
 /** Sums of up to 100 products of numbers below 1: errors grow with the count of terms. */
@@ -144,6 +144,18 @@ export const matmulCases: readonly OpCase[] = [
     inputs: ({ rows, cols }) => [{ shape: [rows!, cols!], draw: (random) => 8 * random() - 4 }],
     run: ([x]) => softmax(x!),
     reference: ([x]) => references.softmaxRows(x!),
+    checksExtremes: true,
+  },
+  {
+    name: "logSoftmax",
+    dims: { rows: [1, 20], cols: [1, 70] },
+    edges: [
+      { rows: 3, cols: 1, why: "one column" },
+      { rows: 2, cols: 27, why: "several turns of the lanes" },
+    ],
+    inputs: ({ rows, cols }) => [{ shape: [rows!, cols!], draw: (random) => 8 * random() - 4 }],
+    run: ([x]) => logSoftmax(x!),
+    reference: ([x]) => references.map(references.softmaxRows(x!), Math.log),
     checksExtremes: true,
   },
 ];

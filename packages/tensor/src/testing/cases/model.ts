@@ -1,11 +1,12 @@
 import { planRowSum, planSumSquares, sumSquaresBlocks } from "@attune/kernels-wgsl";
 import { references } from "@attune/kernels-wgsl/testing";
 import { OpContext } from "../../op.js";
-import { cacheAppend, chooseGreedy } from "../../ops/decode.js";
+import { cacheAppend, chooseGreedy, topK } from "../../ops/decode.js";
 import { dropout } from "../../ops/dropout.js";
 import { affine } from "../../ops/elementwise.js";
 import { embedding, selectRows } from "../../ops/embedding.js";
 import { layerNorm, rmsNorm } from "../../ops/norm.js";
+import { allFinite } from "../../ops/reduce.js";
 import type { CaseInput, OpCase } from "../opCase.js";
 
 const ids = (shape: readonly number[], rows: number): CaseInput => ({
@@ -122,6 +123,52 @@ export const modelCases: readonly OpCase[] = [
       ),
     isForwardOnly: true,
   },
+  ...([0, Number.NaN, Number.NEGATIVE_INFINITY] as const).map(
+    (broken): OpCase => ({
+      name: `allFinite, the last element ${broken}`,
+      dims: { size: [1, 300] },
+      edges: [
+        { size: 5, why: "a tail" },
+        { size: 40_001, why: "several blocks, two rounds" },
+      ],
+      inputs: ({ size }) => [{ shape: [size!], draw: (random, i) => (i === size! - 1 ? broken : random()) }],
+      run: ([x]) => allFinite(x!),
+      reference: ([x]) => ({ shape: [], data: Float64Array.of(x!.data.every(Number.isFinite) ? 1 : 0) }),
+      isForwardOnly: true,
+    }),
+  ),
+  ...(["values", "ids"] as const).map(
+    (what): OpCase => ({
+      name: `topK: ${what}`,
+      dims: { rows: [1, 5], cols: [1, 60], k: [1, 64] },
+      edges: [
+        { rows: 3, cols: 70, k: 64, why: "as many as there may be, most of them ties" },
+        { rows: 2, cols: 3, k: 64, why: "k cut down to all columns" },
+      ],
+      // few distinct values, so that ties are common; of both signs and both zeros
+      inputs: ({ rows, cols }) => [
+        {
+          shape: [rows!, cols!],
+          draw: (random) => [-2.5, -0, 0, 1.5, 7, -1e30][Math.floor(random() * 6)]!,
+        },
+        { shape: [80, 1], draw: (_, i) => i, isConstant: true },
+      ],
+      run: ([x, identity], { cols, k }) => {
+        const found = topK(x!, Math.min(k!, cols!));
+        return what === "values" ? found.values : embedding(identity!, found.ids); // ids as floats
+      },
+      reference: ([x], { rows, cols, k }) => {
+        const count = Math.min(k!, cols!);
+        const best = (row: number): number[] =>
+          Array.from({ length: cols! }, (_, col) => col)
+            .sort((a, b) => Math.sign(references.at(x!, row, b) - references.at(x!, row, a)) || a - b)
+            .slice(0, count);
+        if (what === "ids") return references.fill([rows!, count, 1], (row, i) => best(row!)[i!]!);
+        return references.fill([rows!, count], (row, i) => references.at(x!, row!, best(row!)[i!]!));
+      },
+      isForwardOnly: true,
+    }),
+  ),
   {
     name: "cacheAppend",
     dims: { rows: [1, 4], capacity: [3, 8], cols: [1, 40] },
