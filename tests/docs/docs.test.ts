@@ -126,6 +126,7 @@ test("a made-up page with a fault of each kind is found out", async () => {
     "# Title",
     "[good](README.md#attune) [self](#title) [gone](gone.md) [no anchor](README.md#nowhere) [self gone](#nothing)",
     "`npx attune fly`, `attune plan run.yaml --sideways`, `npm run nonsense`, `recipes/none.yaml`",
+    "`ATTUNE_DEBUG=2 npx attune tune-cellos`, `attune kernels sing`, `attune kernels list --loud`, `attune kernels show norm/rms --dtype f16`",
     "```text tree",
     "packages/",
     "  tensor/  an engine",
@@ -134,7 +135,13 @@ test("a made-up page with a fault of each kind is found out", async () => {
   ].join("\n");
   const page = readPage("fault.md", text);
   expect(deadLinks(page)).toEqual(["fault.md:2: gone.md", "fault.md:2: README.md#nowhere", "fault.md:2: #nothing"]);
-  expect(unknownCommands(page, await knownOptions())).toEqual(["fault.md:3: attune fly", "fault.md:3: attune plan --sideways"]);
+  expect(unknownCommands(page, await knownOptions())).toEqual([
+    "fault.md:3: attune fly",
+    "fault.md:3: attune plan --sideways",
+    "fault.md:4: attune tune-cellos",
+    "fault.md:4: attune kernels sing",
+    "fault.md:4: attune kernels list --loud",
+  ]);
   expect(unknownScripts(page)).toEqual(["fault.md:3: npm run nonsense"]);
   expect(missingFiles(page)).toEqual(["fault.md:3: recipes/none.yaml"]);
   expect(treeEntries(page.blocks[0]!.text)).toEqual(["packages", "packages/tensor", "packages/none.ts", "packages/other.ts"]);
@@ -195,28 +202,36 @@ function deadLinks({ file, links, anchors }: Page): string[] {
     .map(({ where, target }) => `${where}: ${target}`);
 }
 
-/** Long options of every command, as commander knows them. */
+/** Long options of every command and, as "kernels list", of every command below one, as commander knows them. */
 async function knownOptions(): Promise<Map<string, Set<string>>> {
   const known = new Map([["help", new Set<string>()]]);
+  const add = (name: string, command: Command): void => {
+    const names = command.options.flatMap(({ long }) => long ?? []);
+    known.set(name, new Set([...names, "--help"]));
+    for (const below of command.commands) add(`${name} ${below.name()}`, below);
+  };
   for (const { name, load } of COMMANDS) {
     const command = new Command(name);
     (await load()).configure(command);
-    const names = command.options.flatMap(({ long }) => long ?? []);
-    known.set(name, new Set([...names, "--help"]));
+    add(name, command);
   }
   return known;
 }
 
-/** `npx attune NAME --option ...` and `attune NAME ...`, in code alone: in prose attune is a name. */
+/** `npx attune NAME --option ...` and `attune NAME ...`, in code alone: in prose attune is a name. `ATTUNE_X=1` may stand in front. */
 function unknownCommands({ code }: Page, known: ReadonlyMap<string, ReadonlySet<string>>): string[] {
   return code.flatMap(({ where, text }) => {
-    const call = /^(?:\$ )?(?:npx )?attune ([a-z]+)\b(.*)$/.exec(text.trim());
+    const call = /^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:npx )?attune ([a-z]+(?:-[a-z]+)*)(?![\w-])(?: ([a-z]+)(?![\w./-]))?(.*)$/.exec(
+      text.trim(),
+    );
     if (!call) return [];
-    const [, name, rest] = call as unknown as [string, string, string];
-    const options = known.get(name);
-    if (!options) return [`${where}: attune ${name}`];
+    const [, name, second = "", rest] = call as unknown as [string, string, string | undefined, string];
+    const hasBelow = [...known.keys()].some((one) => one.startsWith(`${name} `));
+    const full = hasBelow && second ? `${name} ${second}` : name;
+    const options = known.get(full);
+    if (!options) return [`${where}: attune ${full}`];
     const used = [...rest.replace(/\s#.*$/, "").matchAll(/(?<=\s)--[a-z][a-z-]*/g)].map(([option]) => option);
-    return used.filter((option) => !options.has(option)).map((option) => `${where}: attune ${name} ${option}`);
+    return used.filter((option) => !options.has(option)).map((option) => `${where}: attune ${full} ${option}`);
   });
 }
 
