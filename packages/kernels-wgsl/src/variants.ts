@@ -35,7 +35,7 @@ import {
 import { FORMULAS, type PointwiseOp, type Reading } from "./elementwise/pointwise.js";
 import { planClear, planEmbedding, planEmbeddingBackward } from "./embedding/plan.js";
 import { type DeviceFacts, MATRIX_FEATURE, softwareFacts } from "./facts.js";
-import { planArgmax, planCacheAppend } from "./generate/plan.js";
+import { planArgmax, planCacheAppend, planTopK } from "./generate/plan.js";
 import { planRange } from "./inspect/plan.js";
 import { type KernelCall, specialize } from "./kernel.js";
 import { planMatmul } from "./matmul/plan.js";
@@ -57,8 +57,8 @@ import {
   planAdafactorTotals,
 } from "./optimizer/adafactor.js";
 import { planAdamW, planDecide } from "./optimizer/plan.js";
-import { planColumnSum, planRowSum, planSumSquares } from "./reduce/plan.js";
-import { planSoftmax, planSoftmaxBackward } from "./softmax/plan.js";
+import { planColumnSum, planFinite, planRowSum, planSumSquares } from "./reduce/plan.js";
+import { planLogSoftmax, planLogSoftmaxBackward, planSoftmax, planSoftmaxBackward } from "./softmax/plan.js";
 
 /** Devices that lead to different texts. `attune kernels show --device` takes these names. */
 export const REPRESENTATIVE_DEVICES = {
@@ -125,6 +125,7 @@ export const PLANNED_VARIANTS: Readonly<Record<string, (facts: DeviceFacts) => r
   ],
   generate: (facts) => [
     planArgmax({ rows: 2, cols: 32, capacity: 4, eos: 1, pad: 0 }, facts),
+    planTopK({ rows: 2, cols: 32, k: 3 }, facts),
     planCacheAppend({ rows: 2, capacity: 4, cols: 8 }, facts),
   ],
   inspect: () => [planRange({ count: 8, storage: "f32", slot: 0 })],
@@ -151,8 +152,10 @@ export const PLANNED_VARIANTS: Readonly<Record<string, (facts: DeviceFacts) => r
     planRowSum({ rows: 4, cols: 32 }, facts),
     planColumnSum({ outer: 2, middle: 3, inner: 4 }, facts),
     planSumSquares({ count: 64, first: 0 }, facts),
+    planFinite(64, facts),
   ],
-  softmax: (facts) => [planSoftmax({ rows: 4, cols: 32 }, facts), planSoftmaxBackward({ rows: 4, cols: 32 }, facts)],
+  softmax: (facts) =>
+    [planSoftmax, planSoftmaxBackward, planLogSoftmax, planLogSoftmaxBackward].map((plan) => plan({ rows: 4, cols: 32 }, facts)),
 };
 
 function adafactorCalls(facts: DeviceFacts): KernelCall[] {
