@@ -9,7 +9,7 @@ import { type Dims, type OpCase, opCases } from "../testing/index.js";
 import { type PiecesReport, runInPieces } from "../testing/pieces.js";
 
 /** The first that a case can be cut to is taken; ranges begin at 16 bytes, so that small cases fall into several. */
-const LIMITS = [256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536];
+const LIMITS = [256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 262144];
 const ALIGNMENT = 16;
 
 /** Kernels without an axis so far: a batch of their operands must fit a binding. */
@@ -20,6 +20,9 @@ const ADDED_UP =
 /** Cases that fit one binding at the largest sizes that are drawn. */
 const LARGER: Readonly<Record<string, Dims>> = {
   "norm of an arena": { size: 40_000 },
+  "allFinite, the last element 0": { size: 100_000 },
+  "allFinite, the last element NaN": { size: 100_000 },
+  "allFinite, the last element -Infinity": { size: 100_000 },
   "maximum at ties": { size: 200 },
   "second use of a tensor": { size: 200 },
   "mean of a reshaped tensor": { a: 20, b: 30 },

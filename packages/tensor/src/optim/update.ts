@@ -1,5 +1,6 @@
 // What every optimizer's step begins with: the norm of the whole gradient, clipping, loss scaling, and whether the update is done at all.
 import { planDecide, planSumSquares, sumSquaresBlocks, UPDATE_WORDS } from "@attune/kernels-wgsl";
+import { TensorError } from "../errors.js";
 import type { OpContext } from "../op.js";
 import { persistent, type Tensor } from "../tensor.js";
 import type { ParameterSet } from "./parameterSet.js";
@@ -39,8 +40,8 @@ export interface UpdateReport {
 /** Numbers of one update by its count of good ones before it: learning rate first, then what the optimizer wants. */
 export type UpdateNumbers = readonly [rate: number, first: number, second: number];
 
-/** Rows of the table. An update is late by as many rows as were refused since the start: so many in all may be. */
-const ROWS = 4096;
+/** Rows of the table. An update is late by as many rows as were refused since the start: fewer than these in all may be. */
+const ROWS = 512;
 const WORDS = 12;
 
 /**
@@ -94,11 +95,16 @@ export class UpdateControl {
     ctx.run(planDecide(sizes, ctx.facts), { partial, numbers: this.#numbers, scale: this.scale, step: this.step });
   }
 
-  /** Waits for the device. */
+  /** Waits for the device. @throws TensorError if so many updates were refused that later ones took numbers of others */
   async read(): Promise<UpdateReport> {
     const words = (await this.step.toArray()) as Uint32Array;
     const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
     const { good, skipped, grown, isGood, norm, rate } = UPDATE_WORDS;
+    if (words[skipped]! >= ROWS) {
+      throw new TensorError(
+        `${words[skipped]} updates were refused because their gradients were not finite; at most ${ROWS - 1} of a run may be. Lower the learning rate, or look at the data.`,
+      );
+    }
     return {
       good: words[good]!,
       skipped: words[skipped]!,
