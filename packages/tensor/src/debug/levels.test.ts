@@ -53,9 +53,11 @@ it.each([["timestamps", []] as const, ["wall time", ["timestamp-query"]] as cons
     expect(await y.toArray()).toEqual(Float32Array.of(2, 0, 6, 8));
     const calls = lines.slice(3);
     expect(calls[0]).toMatch(
-      /^#1 elementwise\/unary {2}unary relu {2}x \[2, 2\], >y \[2, 2\] {2}[\d.]+ us {2}[\d.]+ GB\/s {2}[\d.]+ GFLOP\/s$/,
+      /^#1 elementwise\/unary {2}unary relu in \(levels\.test\.ts:\d+\) {2}x \[2, 2\], >y \[2, 2\] {2}[\d.]+ us {2}[\d.]+ GB\/s {2}[\d.]+ GFLOP\/s$/,
     );
-    expect(calls[1]).toMatch(/^#2 elementwise\/broadcast {2}binary mul in .*doubled {2}a \[2, 2\], b \[1\], >y \[2, 2\]/);
+    expect(calls[1]).toMatch(
+      /^#2 elementwise\/broadcast {2}binary mul in doubled \(levels\.test\.ts:\d+\) {2}a \[2, 2\], b \[1\], >y \[2, 2\]/,
+    );
     expect(calls).toHaveLength(2);
   },
 );
@@ -70,7 +72,7 @@ it("2: a replay shows its calls each time, fused ones by the ops that they stand
     expect(await program.read("y")).toEqual(new Float32Array(16).fill(2));
     expect(lines).toHaveLength(3 + times * program.plan.dispatches);
   }
-  expect(lines.at(-1)).toMatch(/ {2}unary relu {2}a \[4, 4\], b \[4, 4\], >c \[4, 4\]/);
+  expect(lines.at(-1)).toMatch(/ {2}unary relu in \(levels\.test\.ts:\d+\) {2}a \[4, 4\], b \[4, 4\], >c \[4, 4\]/);
   program.dispose();
   w.dispose();
 });
@@ -162,10 +164,11 @@ it("frames of the engine and of node are left out, and a path is made of functio
     "    at linear (file:///p/node_modules/@attune/tensor/dist/ops/matmul.js:1:1)",
     "    at Attention.project (/p/packages/models/src/t5/t5.ts:10:2)",
     "    at /p/packages/models/src/t5/t5.ts:12:2",
+    "    at Array.map (<anonymous>)",
     "    at async T5.forward (/p/packages/models/src/t5/t5.ts:20:2)",
     "    at process.processTicksAndRejections (node:internal/process/task_queues:95:5)",
   ].join("\n");
   const frames = userFrames(stack);
-  expect(frames).toHaveLength(3);
-  expect(callPath(frames)).toBe("T5.forward > Attention.project");
+  expect(frames).toHaveLength(4);
+  expect(callPath(frames)).toBe("T5.forward > Attention.project (t5.ts:10)");
 });

@@ -71,9 +71,10 @@ export function userFrames(stack: string | undefined): string[] {
     .filter((line) => !/\/tensor\/(src|dist)\/(?!.*\.test\.)|\bnode:|node_modules/.test(line));
 }
 
-/** The functions of a stack, outermost first: "train > T5.forward > attention"; as near to a module's path as calls come. */
+/** The functions of a stack, outermost first, and the innermost place: "T5.forward > T5.encode (t5.ts:120)"; as near to a module's path as calls come. */
 export function callPath(stack: readonly string[]): string {
   const names = stack.flatMap((frame) => /^(?:async |new )?([\w$.]+)(?: \[as [^\]]*\])? \(/.exec(frame)?.[1] ?? []);
-  const inner = names.filter((name) => name !== "<anonymous>").slice(0, 4);
-  return inner.reverse().join(" > ");
+  const inner = names.filter((name) => name !== "<anonymous>" && !/^(?:Array|Map|Set)\./.test(name)).slice(0, 4);
+  const place = /([^/\\(\s]+:\d+):\d+\)?$/.exec(stack[0] ?? "")?.[1];
+  return [inner.reverse().join(" > "), place ? `(${place})` : ""].filter(Boolean).join(" ");
 }
