@@ -36,15 +36,14 @@ const load = (name: string, overrides: readonly string[] = []) =>
 describe.each(["bundled-full", "bundled-lora"])("%s", (name) => {
   it("allocates what its plan says, learns, and writes its results", async () => {
     const prepared = await prepareRun(await load(name));
-    device.trim();
-    const { liveBytes } = device.measured;
-    device.measured.peakBytes = liveBytes;
-    const plan = await planRun(prepared, device.facts);
-    expect(device.measured.liveBytes).toBe(liveBytes); // planning allocates nothing
+    const fresh = await openDevice(); // as the plan has it: without what earlier runs left to the engine
+    const { liveBytes } = fresh.measured;
+    const plan = await planRun(prepared, fresh.facts);
+    expect(fresh.measured.liveBytes).toBe(liveBytes); // planning allocates nothing
 
-    const result = await tune(device, prepared, quiet);
-    // the plan counts a device of its own, with the engine's memory that this one holds already
-    const measured = device.measured.peakBytes - liveBytes + (device.memory.live.engine ?? 0);
+    const result = await tune(fresh, prepared, quiet);
+    const measured = fresh.measured.peakBytes;
+    fresh.destroy();
     expect(Math.abs(plan.peakDeviceBytes - measured) / measured).toBeLessThan(0.02);
     expect(plan.trainableParameters).toBe(result.trainableParameters);
     expect(plan.updates).toBe(6);
