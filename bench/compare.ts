@@ -62,6 +62,13 @@ class Worker {
     }
   }
 
+  /** What the process says last; then it goes. */
+  async end(): Promise<Answer> {
+    const last = await this.ask("end");
+    this.child.kill();
+    return last;
+  }
+
   async ask(line: string): Promise<Answer> {
     this.child.stdin!.write(`${line}\n`);
     return this.next();
@@ -78,7 +85,7 @@ for (const name of CASES) {
   lines.push(await duel(name, ours, peer));
   printLine(lines.at(-1)!);
 }
-await probe.worker.ask("end");
+await probe.worker.end();
 if (options.json) writeFileSync(options.json, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
 
 async function duel(name: string, ours: Started, peer: Started): Promise<Record<string, string | number>> {
@@ -97,7 +104,7 @@ async function duel(name: string, ours: Started, peer: Started): Promise<Record<
     if (gflops < BUSY_BELOW_GFLOPS && busy++ < 2 * rounds) continue;
     samples.push(sample);
   }
-  const [a, b] = [await ours.worker.ask("end"), await peer.worker.ask("end")];
+  const [a, b] = [await ours.worker.end(), await peer.worker.end()];
   const [ms, peerMs] = [median(samples.map((s) => s.ours)), median(samples.map((s) => s.peer))];
   const { flops, tokens, adapter } = ours.ready as { flops: number; tokens?: number; adapter: string };
   return {
