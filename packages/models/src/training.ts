@@ -1,6 +1,8 @@
 // What a training loop asks of a model, whatever its kind: which arrays a batch becomes, and the losses of its labels.
 import type { CrossEntropyOptions, ProgramState, Shape, Tensor } from "@attune/tensor";
+import { dataError } from "./errors.js";
 import type { LoraLayers } from "./lora/layers.js";
+import { OPT_POSITION_OFFSET } from "./opt/config.js";
 import { type Opt, optPositions, shiftLeft } from "./opt/opt.js";
 import { shiftRight, T5 } from "./t5/t5.js";
 import type { Batch } from "./text/collate.js";
@@ -72,12 +74,16 @@ function optTraining(model: Opt): TrainingModel {
       positionIds: [rows, source],
       ...(hasSegments ? { segments: [rows, source] } : {}),
     }),
-    arrays: ({ inputIds, attentionMask, source, segments }) => ({
-      inputIds,
-      attentionMask,
-      positionIds: optPositions(attentionMask, source, segments),
-      ...(segments ? { segments } : {}),
-    }),
+    arrays: ({ inputIds, attentionMask, source, segments }) => {
+      const positionIds = optPositions(attentionMask, source, segments);
+      const longest = positionIds.reduce((most, id) => Math.max(most, id), 0) - OPT_POSITION_OFFSET + 1;
+      if (longest > config.maxPositionEmbeddings) {
+        throw dataError(
+          `a sequence has ${longest} tokens, and the model's positions end at ${config.maxPositionEmbeddings} (max_position_embeddings): cut it, or pack shorter ones`,
+        );
+      }
+      return { inputIds, attentionMask, positionIds, ...(segments ? { segments } : {}) };
+    },
     labels: ({ labels, source, segments }) => shiftLeft(labels, source, segments),
     positions: ({ rows, source }) => rows * source,
     hidden: ({ inputIds, attentionMask, positionIds, segments = null }) =>
@@ -126,7 +132,7 @@ export function countedRows(labels: Int32Array): CountedRows | null {
 export function capacityFor(counted: number, total: number): number {
   let capacity = total;
   for (;;) {
-    const less = Math.max(8, Math.ceil((capacity * 0.8) / 8) * 8);
+    const less = Math.max(8, Math.min(capacity - 8, Math.ceil((capacity * 0.8) / 8) * 8)); // at least a step of eight
     if (less < counted || less >= capacity) return capacity;
     capacity = less;
   }

@@ -92,7 +92,7 @@ function receive(ctx: BackwardContext, input: Tensor, gradient: Tensor | Gradien
 function replay(node: TapeNode, dy: Pending, pending: PendingGradients): void {
   node.output.device.scope(() => {
     const begin = tapePosition();
-    const again = withGrad(node.recompute!);
+    const again = node.output.device.apart(() => withGrad(node.recompute!));
     if (!sameShape(again.shape, node.output.shape)) {
       throw new TensorError(
         `checkpoint: fn gave ${show(node.output.shape)} at first and ${show(again.shape)} when run again. It must always compute the same.`,

@@ -23,9 +23,11 @@ export function checkpoint(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tenso
   const y = device ? device.scope(() => fn(...inputs), "checkpoint") : fn();
   if (!y.node || y.node.index < begin) return y; // nothing to differentiate, or nothing computed
   const outer = new Set<Tensor>();
+  const fixed = new Set<Tensor>(); // data and frozen weights: kept to notice if they change before the second run
   for (const node of nodesOf(y, begin)) {
     for (const input of node.inputs) {
-      if (input.requiresGrad && !(input.node && input.node.index >= begin)) outer.add(input);
+      if (input.node && input.node.index >= begin) continue;
+      (input.requiresGrad ? outer : fixed).add(input);
     }
   }
   y.node = tapeNode({
@@ -33,7 +35,7 @@ export function checkpoint(fn: (...inputs: Tensor[]) => Tensor, ...inputs: Tenso
     inputs: [...outer],
     output: y,
     attrs: null,
-    saved: [],
+    saved: [...fixed],
     recompute: () => fn(...inputs),
   });
   return y;

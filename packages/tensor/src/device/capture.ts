@@ -121,12 +121,12 @@ export class Program<I extends Inputs, O extends Outputs> {
     const uniforms = uniformBytes(this.calls, device.facts);
     const outputBytes = made.reduce((sum, root) => sum + root.bytes, 0);
     const { scratchBytes, lowerBoundBytes } = this.plan;
+    for (const { call } of calls) device.reserveTextures(call);
     device.requireRoom(
       scratch.growth(this.#placement.slots) + uniforms + outputBytes,
       `capture of ${label}`,
       `a program with ${showBytes(scratchBytes)} of scratch (${showBytes(lowerBoundBytes)} live at once)`,
     );
-    for (const { call } of calls) device.reserveTextures(call);
     for (const root of made) {
       root.put(device.createBuffer(root.bytes, `${label} output`, "outputs"));
       this.#outputRoots.push(root);
@@ -136,7 +136,7 @@ export class Program<I extends Inputs, O extends Outputs> {
     const placed = [...new Set(calls.flatMap(({ storages }) => storages.map(({ root }) => root)))].filter(
       (root) => root.isPlaced,
     );
-    this.#pinned = placed.filter((root) => !root.isPersistent && !outputRoots.has(root));
+    this.#pinned = placed.filter((root) => !root.isPersistent && !this.#outputRoots.includes(root));
     for (const root of placed) this.#places.set(root, root.place());
     for (const root of this.#pinned) root.pin();
     this.#prepare();

@@ -10,6 +10,8 @@ import { wantedTextures } from "./textures.js";
 
 /** One recorded call and the storages bound to it, in the kernel's order. */
 export interface RecordedCall {
+  /** Calls of one epoch may stand for one another; those of a checkpoint's second run may not, or nothing would be freed. */
+  readonly epoch?: number;
   readonly call: KernelCall;
   readonly storages: readonly Storage[];
 }
@@ -38,6 +40,8 @@ export class Device {
   /** Textures that calls have wanted so far (textures.ts). */
   readonly #textures = new Set<string>();
   #recorder: Recorder | null = null;
+  #epoch = 0;
+  #epochs = 0;
   #empty: Storage | null = null;
 
   constructor(
@@ -190,7 +194,7 @@ export class Device {
       for (const storage of storages) {
         if (storage.isFreed) storage.place(); // throws and says why
       }
-      this.#recorder.calls.push({ call, storages });
+      this.#recorder.calls.push({ call, storages, epoch: this.#epoch });
     } else {
       this.reserveTextures(call);
       this.backend.dispatch(
@@ -223,6 +227,17 @@ export class Device {
       if (this.#scopes.at(-1) === scope) this.#scopes.pop();
       for (const storage of made) this.release(storage, by);
       throw error;
+    }
+  }
+
+  /** Runs `body` so that none of its calls counts as a repeat of one outside: used by autograd for checkpoints. */
+  apart<T>(body: () => T): T {
+    const before = this.#epoch;
+    this.#epoch = ++this.#epochs;
+    try {
+      return body();
+    } finally {
+      this.#epoch = before;
     }
   }
 

@@ -41,14 +41,16 @@ function ownResult({ call, storages }: RecordedCall, isOwn: (storage: Storage) =
   return written.length === 1 && only && only.root === only && isOwn(only) ? only : null;
 }
 
-function keyOf({ call, storages }: RecordedCall, idOf: (root: Storage) => number): string {
+function keyOf({ call, storages, epoch = 0 }: RecordedCall, idOf: (root: Storage) => number): string {
   const operands = storages.flatMap((storage, place) => {
     const { access } = call.kernel.bindings[place]!;
     if (access === "read_write") return [`w${storage.bytes}`];
     const { root, begin, end } = rangeOf(storage);
     return [`${idOf(root)}:${begin}:${end}`];
   });
-  return JSON.stringify([call.kernel.name, call.variant, call.replaceUses ?? {}, call.params, call.workgroups, operands]);
+  // by hand: JSON has no NaN, no infinities and no -0
+  const params = Object.entries(call.params).map(([name, value]) => `${name}=${Object.is(value, -0) ? "-0" : value}`);
+  return JSON.stringify([epoch, call.kernel.name, call.variant, call.replaceUses ?? {}, params, call.workgroups, operands]);
 }
 
 function operandsOf(recorded: RecordedCall, result: Storage): Range[] {
