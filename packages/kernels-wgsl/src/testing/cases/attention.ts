@@ -7,109 +7,36 @@ import {
   planAttentionRows,
 } from "../../attention/blocks.js";
 import {
-  type AttentionSizes,
-  attentionTiles,
   planAttention,
   planAttentionBias,
   planAttentionBiasGradient,
   planAttentionDelta,
   planAttentionNumbers,
-  planAttentionPart,
 } from "../../attention/plan.js";
-import type { DeviceFacts } from "../../facts.js";
-import type { Dims, KernelCase, KernelInput, StateValues } from "../kernelCase.js";
-import {
-  type AttentionParts,
-  attentionBackward,
-  attentionConditions,
-  attentionForward,
-  attentionScores,
-} from "../references/attentionBackward.js";
+import type { Dims, KernelCase, KernelInput } from "../kernelCase.js";
+import { attentionConditions, attentionForward, attentionScores } from "../references/attentionBackward.js";
 import type { Values } from "../references.js";
+import {
+  BUCKETS,
+  bound,
+  conditionInputs,
+  conditions,
+  distancesOf,
+  dKvOf,
+  every,
+  none,
+  offsetOf,
+  operands,
+  PAST,
+  partsOf,
+  rowsOf,
+  sizes,
+  sizesOf,
+  statsInput,
+  withLse,
+} from "./attentionInputs.js";
+import { partCase } from "./attentionTiles.js";
 import { flat } from "./common.js";
-
-const [SCALE, P, SITE, BUCKETS] = [0.5, 0.3, 77, 5];
-const sizes = { batch: [1, 2], heads: [1, 3], queries: [1, 40], keys: [1, 40], causal: [0, 1] } as const;
-const conditions = { numbers: [0, 1], bias: [0, 1], dropout: [0, 1] } as const;
-const every = { causal: 1, numbers: 1, bias: 1, dropout: 1 } as const;
-const none = { causal: 0, numbers: 0, bias: 0, dropout: 0 } as const;
-
-/** One more than the least, so that an offset taken for granted is noticed. */
-const offsetOf = ({ queries, past }: { queries: number; past: number }): number => queries + past;
-const PAST = 3;
-const distancesOf = ({ queries, keys }: Dims): number => queries! + PAST + keys! + 1;
-
-function sizesOf(dims: Dims, dKv: number): AttentionSizes {
-  const { batch, heads, queries, keys } = dims as Record<"batch" | "heads" | "queries" | "keys", number>;
-  return {
-    batch, heads, queries, keys, dKv, scale: SCALE, isCausal: dims.causal === 1, hasNumbers: dims.numbers === 1,
-    bias: dims.bias === 1 ? { buckets: BUCKETS, offset: offsetOf({ queries, past: PAST }), distances: distancesOf(dims) } : null,
-    dropout: dims.dropout === 1 ? { p: P, site: SITE } : null,
-  }; // biome-ignore format: few lines
-}
-
-/**
- * bias_of [heads, distances, 2]: the bits of a value, and its bucket. Where the kernel looks for the maximum itself, the first head's values
- * are so low that without it every exponential is zero.
- */
-function biasInput({ heads, ...dims }: Dims, isLow: boolean): KernelInput {
-  const values = 2 * distancesOf(dims);
-  return {
-    shape: [heads!, distancesOf(dims), 2],
-    dtype: "u32",
-    draw: (random, i) => {
-      const low = isLow && i < values ? -120 : 0;
-      const value = new Uint32Array(Float32Array.of(2 * random() - 1 + low).buffer)[0]!;
-      return i % 2 === 0 ? value : (Math.floor(i / 2) * 7) % BUCKETS;
-    },
-  };
-}
-const biasValues = ({ data }: Values): Float64Array =>
-  Float64Array.from(new Float32Array(Uint32Array.from(data.filter((_, i) => i % 2 === 0)).buffer));
-
-function conditionInputs(dims: Dims, isLow = false): Record<string, KernelInput> {
-  return {
-    ...(dims.numbers === 1
-      ? {
-          numbers: {
-            shape: [dims.batch! * (dims.queries! + dims.keys!)],
-            dtype: "i32",
-            draw: (random) => Math.floor(2 * random()),
-          } as KernelInput,
-        }
-      : {}),
-    ...(dims.bias === 1 ? { bias_of: biasInput(dims, isLow) } : {}),
-  };
-}
-
-function partsOf(dims: Dims, dKv: number, inputs: Readonly<Record<string, Values>>, state: StateValues): AttentionParts {
-  const { batch, heads, queries, keys, scale, isCausal } = sizesOf(dims, dKv);
-  return {
-    batch, heads, queries, keys, dKv, scale, isCausal: isCausal === true,
-    numbers: inputs.numbers?.data ?? null,
-    bias: inputs.bias_of
-      ? { values: biasValues(inputs.bias_of), distances: distancesOf(dims), offset: offsetOf({ queries, past: PAST }) }
-      : null,
-    dropout: dims.dropout === 1 ? { p: P, site: SITE, state } : null,
-  }; // biome-ignore format: few lines
-}
-
-const operands = ({ batch, heads, queries, keys }: Dims, dKv: number) => {
-  const width = heads! * dKv;
-  return { q: { shape: [batch!, queries!, width] }, k: { shape: [batch!, keys!, width] }, v: { shape: [batch!, keys!, width] } };
-};
-const rowsOf = ({ batch, heads, queries }: Dims): number => batch! * heads! * queries!;
-/** [2, rows]: log-sum-exp about those of the scores, and any delta. */
-const statsInput = (dims: Dims): KernelInput => ({
-  shape: [2 * rowsOf(dims)],
-  draw: (random, i) => (i < rowsOf(dims) ? 1 + random() : 2 * random() - 1),
-});
-/** The first half of stats becomes lse; the second keeps what it was. */
-const withLse = (stats: Values, lse: Values): Values =>
-  flat(stats.shape, (i) => (i < lse.data.length ? lse.data[i]! : stats.data[i]!));
-
-const dKvOf = ({ dKv }: Dims): number => dKv!;
-const bound = { value: 5e-5, why: "scores near -120 are rounded to 4e-6 before exp" };
 
 const forwardCase = (isVec4: boolean): KernelCase => {
   const dKvs = (dims: Dims): number => (isVec4 ? 4 * dKvOf(dims) : 2 * dKvOf(dims) + 1);
@@ -141,116 +68,6 @@ const forwardCase = (isVec4: boolean): KernelCase => {
     checksExtremes: true,
   };
 };
-
-type Backward = Readonly<Record<"q" | "k" | "v" | "dy" | "stats", Values>>;
-function backwardOf(inputs: Readonly<Record<string, Values>>, dims: Dims, dKv: number, state: StateValues) {
-  const { stats, ...rest } = inputs as Backward;
-  const rows = rowsOf(dims);
-  return attentionBackward(partsOf(dims, dKv, inputs, state), rest, stats.data.subarray(0, rows), stats.data.subarray(rows));
-}
-
-/** Where there are subgroups, software adapters do not use the backward tiles: planned as for a GPU, they are smaller. */
-const asGpu = (facts: DeviceFacts): DeviceFacts => ({ ...facts, isSoftware: facts.isSoftware && facts.subgroupSize === null });
-
-const partCase = (part: "queries" | "keys", isVec4: boolean): KernelCase => {
-  const dKvs = (dims: Dims): number => (isVec4 ? 4 * dKvOf(dims) : 2 * dKvOf(dims) + 1);
-  const wants = { wantsA: [0, 1], wantsB: [0, 1] } as const;
-  const wanted = ({ wantsA, wantsB, bias }: Dims) => {
-    const [first, second] = [wantsA === 1, wantsB === 1];
-    return part === "queries"
-      ? { q: first, bias: second && bias === 1, k: false, v: false }
-      : { q: false, bias: false, k: first, v: second };
-  };
-  return {
-    name: `attention/${part}${isVec4 ? "" : ", a head size of no fours"}`,
-    dims: { ...sizes, ...conditions, dKv: [1, isVec4 ? 16 : 8], ...wants },
-    edges: [
-      { batch: 2, heads: 3, queries: 37, keys: 35, dKv: 2, ...every, wantsA: 1, wantsB: 1, why: "all conditions, all gradients" },
-      {
-        batch: 1,
-        heads: 2,
-        queries: 70,
-        keys: 41,
-        dKv: 3,
-        ...none,
-        bias: 1,
-        wantsA: 1,
-        wantsB: 1,
-        why: "several tiles and blocks",
-      },
-      {
-        batch: 1,
-        heads: 2,
-        queries: 6,
-        keys: 40,
-        dKv: 1,
-        ...none,
-        causal: 1,
-        wantsA: 1,
-        wantsB: 1,
-        why: "keys that no query sees",
-      },
-      {
-        batch: 1,
-        heads: 5,
-        queries: 33,
-        keys: 34,
-        dKv: 1,
-        ...none,
-        wantsA: 1,
-        wantsB: 1,
-        why: "a last block of one query; a folded grid with tiles too many",
-      },
-      { batch: 1, heads: 1, queries: 36, keys: 33, dKv: 1, ...none, wantsA: 1, wantsB: 1, why: "a last block of one key" },
-      {
-        batch: 1,
-        heads: 1,
-        queries: 35,
-        keys: 36,
-        dKv: 1,
-        ...none,
-        wantsA: 1,
-        wantsB: 1,
-        why: "the ends lie in other columns of a lane",
-      },
-      { batch: 1, heads: 1, queries: 9, keys: 7, dKv: 1, ...every, wantsA: 0, wantsB: 1, why: "only the second gradient" },
-      { batch: 1, heads: 1, queries: 9, keys: 7, dKv: 1, ...every, causal: 0, wantsA: 1, wantsB: 0, why: "only the first one" },
-    ],
-    plan: (dims, facts) => planAttentionPart(part, sizesOf(dims, dKvs(dims)), wanted(dims), asGpu(facts)),
-    inputs: (dims) => {
-      const { q, k, v } = operands(dims, dKvs(dims));
-      return { q, k, v, dy: q, ...conditionInputs(dims), stats: statsInput(dims) };
-    },
-    reference: (inputs, dims, state, facts) => {
-      const { dq, dk, dv, ds } = backwardOf(inputs, dims, dKvs(dims), state);
-      const wants = wanted(dims);
-      return {
-        ...(wants.q ? { dq } : {}),
-        ...(wants.k ? { dk } : {}),
-        ...(wants.v ? { dv } : {}),
-        ...(wants.bias ? { partial: partialOf(ds, inputs.bias_of!, dims, facts) } : {}),
-      };
-    },
-    bound: { value: 1e-4, why: "sums of up to 40 products of values up to 10, each with an exponential's error" },
-  };
-};
-
-/** [batch, heads, tiles, buckets]: ds of a tile's queries by the bucket of its distance. */
-function partialOf(ds: Float64Array, biasOf: Values, dims: Dims, facts: DeviceFacts): Values {
-  const [heads, queries, keys] = [dims.heads!, dims.queries!, dims.keys!];
-  const tiles = attentionTiles("queries", sizesOf(dims, 4), facts);
-  const columns = 4 * (facts.subgroupSize ?? 1);
-  const data = new Float64Array(dims.batch! * heads * tiles * BUCKETS);
-  ds.forEach((value, at) => {
-    const [row, key] = [Math.floor(at / keys), at % keys];
-    const [bh, query] = [Math.floor(row / queries), row % queries];
-    const distance = key - query + offsetOf({ queries, past: PAST });
-    const bucket = biasOf.data[2 * ((bh % heads) * distancesOf(dims) + distance) + 1]!;
-    const place = (bh * tiles + Math.floor(query / columns)) * BUCKETS + bucket;
-    data[place] = data[place]! + value;
-  });
-  return { shape: [data.length], data };
-}
 
 const rowsCase = (isLive: boolean): KernelCase => ({
   name: `attention/rows${isLive ? ", live" : ""}`,
