@@ -61,9 +61,9 @@ async function openShards(source: FileSource, options: OpenOptions): Promise<Che
     metadata,
     warnings,
     description: where,
-    async read(name) {
+    async read(name, elements) {
       entryOf(tensors, name, where);
-      return shards.get(name)!.read(name);
+      return shards.get(name)!.read(name, elements);
     },
   };
 }

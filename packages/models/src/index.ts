@@ -1,7 +1,15 @@
 // @attune/models: checkpoints, tokenizers, T5, LoRA, text. Browser-clean; reading from disk is in @attune/models/node.
 
 export { openCheckpoint } from "./checkpoint.js";
-export { type FrozenStorage, frozenWeights, trainableWeights, type WeightsOnDevice, writeWeight } from "./device.js";
+export {
+  type FrozenStorage,
+  frozenWeights,
+  type HowKept,
+  readWeights,
+  trainableWeights,
+  type WeightsOnDevice,
+  writeWeight,
+} from "./device.js";
 export {
   dataError,
   type ExitClass,
@@ -27,7 +35,20 @@ export {
 export { type Adapter, type AdapterModule, readAdapter, writeAdapter } from "./lora/adapterFiles.js";
 export { type InitialAdapter, initialAdapters, type RankedModule } from "./lora/initialValues.js";
 export { freshLora, LoraLayers, type LoraTarget, loadLora } from "./lora/layers.js";
+export { type Merged, type MergeModule, mergeModule, unmergeModule } from "./lora/merge.js";
 export { ALL_LINEAR, type LinearModule, type LoraTargets, linearModules, matchTargets } from "./lora/targets.js";
+export {
+  loadModelFolder,
+  MODEL_KINDS,
+  type ModelFolder,
+  type ModelKind,
+  type ModelOnDevice,
+  modelKind,
+  type OptFolder,
+  openModelFolder,
+  type T5Folder,
+  weightsOf,
+} from "./modelFolder.js";
 export {
   countOptParameters,
   OPT_DEFAULTS,
@@ -36,14 +57,15 @@ export {
   readOptConfig,
   writeOptConfig,
 } from "./opt/config.js";
-export { freshOpt, loadOptWeights, type OptOnDevice, type OptStorage } from "./opt/load.js";
+export { freshOpt, loadOptWeights, type OptOnDevice } from "./opt/load.js";
 export { Opt, type OptHiddenListener, type OptInputs, type OptOptions, optPositions, shiftLeft } from "./opt/opt.js";
-export { initOpt, openOptWeights, optWeights } from "./opt/weights.js";
+export { initOpt, type OptOpened, type OptWeightSource, openOptWeights, optWeights } from "./opt/weights.js";
 export { type MatchOptions, matchCheckpoint, type WeightSpec } from "./pretrained.js";
 export { mt19937, type Random, randperm, seedFor } from "./random.js";
 export {
   bytesOf,
   type Checkpoint,
+  type ElementRange,
   type OpenOptions,
   openSafetensors,
   type RawTensor,

@@ -19,11 +19,18 @@ export interface TensorEntry {
   end: number;
 }
 
-/** A tensor's raw little-endian bytes, row-major. */
+/** A tensor's raw little-endian bytes, row-major; of a part of a tensor, that part's. */
 export interface RawTensor {
   dtype: SafetensorsDtype;
+  /** Of the whole tensor. */
   shape: readonly number[];
   bytes: Uint8Array;
+}
+
+/** Half-open range of a tensor's elements in row-major order, 0 <= begin <= end <= their number. */
+export interface ElementRange {
+  begin: number;
+  end: number;
 }
 
 /** One file, or the shards of one model seen as one. */
@@ -34,8 +41,8 @@ export interface Checkpoint {
   metadata: Map<string, string>;
   /** What is odd but no reason to refuse, for the user to see once. */
   warnings: string[];
-  /** Throws (data) for an unknown name or dtype, or when the file ends early. */
-  read(name: string): Promise<RawTensor>;
+  /** The tensor, or a range of its elements. Throws (data) for an unknown name or dtype, or when the file ends early. */
+  read(name: string, elements?: ElementRange): Promise<RawTensor>;
   /** How to name the checkpoint in a message. */
   description: string;
 }
@@ -78,15 +85,17 @@ export async function openSafetensors(
     metadata,
     warnings: [],
     description: where,
-    async read(name) {
-      const entry = entryOf(tensors, name, where);
-      if (!Object.hasOwn(BYTES, entry.dtype)) {
+    async read(name, elements) {
+      const { dtype, begin, end, shape } = entryOf(tensors, name, where);
+      if (!isReadable(dtype)) {
         throw dataError(
-          `${where}: tensor "${printable(name)}" has type ${printable(entry.dtype)}; this reads ${Object.keys(BYTES).join(", ")}`,
+          `${where}: tensor "${printable(name)}" has type ${printable(dtype)}; this reads ${Object.keys(BYTES).join(", ")}`,
         );
       }
-      const { begin, end, shape } = entry;
-      return { dtype: entry.dtype as SafetensorsDtype, shape, bytes: await source.read(path, { begin, end }) };
+      const range = elements
+        ? { begin: begin + elements.begin * BYTES[dtype], end: begin + elements.end * BYTES[dtype] }
+        : { begin, end };
+      return { dtype, shape, bytes: await source.read(path, range) };
     },
   };
 }
@@ -97,6 +106,10 @@ export function entryOf(tensors: Map<string, TensorEntry>, name: string, where: 
   if (entry) return entry;
   const near = nearest(name, tensors.keys());
   throw dataError(`${where}: no tensor "${printable(name)}"${near ? `; the nearest is "${printable(near)}"` : ""}`);
+}
+
+function isReadable(dtype: string): dtype is SafetensorsDtype {
+  return Object.hasOwn(BYTES, dtype);
 }
 
 /** Names what a file really is when people meet it under the name .safetensors. */
@@ -208,6 +221,38 @@ export function toFloat32(name: string, { dtype, bytes }: RawTensor): Float32Arr
     default:
       throw dataError(`tensor "${printable(name)}" has type ${dtype}; expected F32, BF16, F16, F64 or I32`);
   }
+}
+
+/** Elements that pass through host memory at a time, in whatever is read in pieces: 16 MiB of f32. Even, since halves go in pairs. */
+export const PIECE_ELEMENTS = 1 << 22;
+
+/** The pieces of `count` elements, in order. */
+export function* pieces(count: number): Generator<ElementRange> {
+  for (let begin = 0; begin < count; begin += PIECE_ELEMENTS) yield { begin, end: Math.min(count, begin + PIECE_ELEMENTS) };
+}
+
+/** Number of elements of a shape; 1 for []. */
+export function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, n) => product * n, 1);
+}
+
+/** Whether two tensors have the same type, shape and bits. Reads them in pieces. */
+export async function haveSameValues(checkpoint: Checkpoint, a: string, b: string): Promise<boolean> {
+  const { tensors, description } = checkpoint;
+  const [x, y] = [entryOf(tensors, a, description), entryOf(tensors, b, description)];
+  if (x.dtype !== y.dtype || x.shape.length !== y.shape.length || x.shape.some((n, i) => n !== y.shape[i])) return false;
+  for (const piece of pieces(elementsOf(x.shape))) {
+    const [one, other] = [await checkpoint.read(a, piece), await checkpoint.read(b, piece)];
+    if (!isSame(one.bytes, other.bytes)) return false;
+  }
+  return true;
+}
+
+/** A loop and not `every`, which calls a function a byte: an embedding has 400 MB. */
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** A tensor to write: little-endian bytes, row-major. */

@@ -41,13 +41,20 @@ export class Tensor {
     return (await this.toArray())[0]!;
   }
 
-  /** Overwrites the values, after all work appended so far. @throws TensorError if they do not fit */
-  write(values: ArrayBufferView): void {
-    if (values.byteLength > this.storage.bytes) {
+  /**
+   * Overwrites the values, or a part of them from byte `at` (a multiple of 4) on: large weights come in pieces. After all work appended
+   * so far. @throws TensorError if they do not fit
+   */
+  write(values: ArrayBufferView, at = 0): void {
+    if (at % 4 !== 0 || at + values.byteLength > this.storage.bytes) {
       // beyond its end may lie another parameter of the same arena
-      throw new TensorError(`write: ${values.byteLength} bytes do not fit a tensor ${show(this.shape)} of ${this.storage.bytes}`);
+      const where = at === 0 ? "" : ` from byte ${at} on`;
+      throw new TensorError(
+        `write: ${values.byteLength} bytes${where} do not fit a tensor ${show(this.shape)} of ${this.storage.bytes}`,
+      );
     }
-    this.device.backend.write(this.storage.place(), values);
+    const place = this.storage.place();
+    this.device.backend.write({ ...place, offset: place.offset + at, bytes: place.bytes - at }, values);
     this.storage.wasWritten();
   }
 

@@ -7,6 +7,7 @@ import {
   checkTokenizerFits,
   countF16Overflow,
   dataError,
+  type FileSource,
   f32ToBf16,
   f32ToF16,
   freshLora,
@@ -17,13 +18,13 @@ import {
   linearModules,
   loadT5Weights,
   loadTokenizer,
+  type ModelFolder,
   matchTargets,
-  openCheckpoint,
-  openT5Weights,
-  readJsonObject,
+  openModelFolder,
   readT5Config,
   T5,
   type T5Config,
+  type T5Folder,
   type TensorToWrite,
   type Tokenizer,
   t5ConfigJson,
@@ -73,12 +74,24 @@ export async function openModelFiles(run: Run): Promise<ModelFiles> {
   return { config, checkpoint: opened?.checkpoint ?? null, tokenizer, tokenizerFolder };
 }
 
-/** A model folder's config and weights, found to fit each other. Throws (data) all that does not. */
-export async function openT5Folder(folder: string): Promise<{ config: T5Config; checkpoint: Checkpoint }> {
-  const source = diskFiles(folder);
-  const config = readT5Config(await readJsonObject(source, "config.json"), { where: source.describe("config.json") });
-  const checkpoint = await openCheckpoint(source);
-  return { config: (await openT5Weights(config, checkpoint)).config, checkpoint };
+/**
+ * A model by the name that a person gives: T5 or OPT, as its config.json says. Of the weights names and shapes are read, not
+ * values. Throws (data) all that does not fit.
+ */
+export async function openModel(name: string): Promise<ModelFolder> {
+  return openModelFolder(await modelFiles(name));
+}
+
+/** The files of a model by the name that a person gives. Throws (usage) where it is none. */
+export async function modelFiles(name: string): Promise<FileSource> {
+  return diskFiles(name);
+}
+
+/** The same for what only works with a T5. Throws (usage) for another model. */
+export async function openT5Folder(name: string): Promise<T5Folder> {
+  const opened = await openModel(name);
+  if (opened.kind === "t5") return opened;
+  throw usageError(`${opened.source.describe("")}: is of the kind "${opened.kind}"; this works with T5 alone`);
 }
 
 /** Puts the model on the device. */

@@ -1,5 +1,6 @@
 import {
   type Checkpoint,
+  linearModules,
   loadOptWeights,
   Opt,
   type OptConfig,
@@ -9,22 +10,28 @@ import {
   shiftLeft,
 } from "@attune/models";
 import { type Device, tensor } from "@attune/tensor";
-import type { OpenedModel, VerifiedModel } from "./model.js";
+import { disposeWeights, type OpenedModel, type VerifiedModel } from "./model.js";
 
 /** OPT: positions from the mask, labels shifted by one. */
-export function optRecord(json: Record<string, unknown>, where: string, checkpoint: Checkpoint): OpenedModel {
+export async function optRecord(json: Record<string, unknown>, where: string, checkpoint: Checkpoint): Promise<OpenedModel> {
   const config = readOptConfig(json, { where });
-  openOptWeights(config, checkpoint);
-  return { valuesBound: 3e-5, load: (device) => load(device, config, checkpoint) };
+  const linears = linearModules(await openOptWeights(config, checkpoint));
+  return { valuesBound: 3e-5, linears, load: (device, trainable) => load(device, config, checkpoint, trainable) };
 }
 
-async function load(device: Device, config: OptConfig, checkpoint: Checkpoint): Promise<VerifiedModel> {
-  const { weights, trainable } = await loadOptWeights(device, config, checkpoint, { trainable: true });
+async function load(
+  device: Device,
+  config: OptConfig,
+  checkpoint: Checkpoint,
+  isTrainable: boolean,
+): Promise<VerifiedModel> {
+  const { weights, trainable } = await loadOptWeights(device, config, checkpoint, { trainable: isTrainable });
   const model = new Opt(config, weights);
   return {
+    model,
     weights,
-    trainable: trainable!,
-    forward({ inputs }, onHidden) {
+    trainable,
+    forward({ inputs }, onHidden, lora = null) {
       const ids = inputs.get("input_ids")!;
       const mask = inputs.get("attention_mask");
       const labels = inputs.get("labels");
@@ -36,12 +43,12 @@ async function load(device: Device, config: OptConfig, checkpoint: Checkpoint): 
         attentionMask: mask ? tensor(device, mask.values, mask.shape) : null,
       };
       return {
-        logits: model.forward(given, (index, hidden) => onHidden?.(`hidden.${index}`, hidden)),
+        logits: model.with({ lora }).forward(given, (index, hidden) => onHidden?.(`hidden.${index}`, hidden)),
         labels: labels ? tensor(device, shiftLeft(labels.values, time), labels.shape) : null,
       };
     },
     visible: ({ inputs }) => inputs.get("attention_mask")!.values,
     greedy: null,
-    dispose: () => trainable!.dispose(),
+    dispose: () => disposeWeights(weights, trainable),
   };
 }

@@ -1,8 +1,10 @@
 // OPT's weights: the names in a Hugging Face checkpoint and values to begin from nothing. Linear [out, in].
 
+import { dataError } from "../errors.js";
 import { matchCheckpoint, type WeightSpec } from "../pretrained.js";
 import { mt19937, seedFor } from "../random.js";
-import type { Checkpoint } from "../safetensors.js";
+import { OPT_PREFIXES, underModelNames } from "../renames.js";
+import { type Checkpoint, haveSameValues } from "../safetensors.js";
 import type { InitialWeight } from "../t5/weights.js";
 import { hasFinalLayerNorm, OPT_POSITION_OFFSET, type OptConfig } from "./config.js";
 
@@ -40,22 +42,39 @@ export function optWeights(config: OptConfig): WeightSpec[] {
 }
 
 export interface OptWeightSource extends WeightSpec {
-  /** The name in the file; differs from `name` where the file leaves out the prefix. */
+  /** The name in the opened checkpoint. */
   source: string;
 }
 
+export interface OptOpened {
+  config: OptConfig;
+  weights: OptWeightSource[];
+  /** To read each weight's `source` from: the checkpoint given, under the model's own names. */
+  checkpoint: Checkpoint;
+  /** What was renamed or ignored, for the user to see once. */
+  notes: string[];
+}
+
+const EMBEDDING = `${DECODER}.embed_tokens.weight`;
+const HEAD = "lm_head.weight";
+/** Buffers of early files, which nothing computes with. */
+const UNUSED = [`${DECODER}.version`, `${DECODER}.embed_positions._float_tensor`];
+
 /**
  * Fits a checkpoint to a config. Files on the hub often lack the prefix "model.", and some hold a copy of the tied head.
- * Throws (data): all missing, unexpected and misshapen tensors at once.
+ * Throws (data): all missing, unexpected and misshapen tensors at once; a head that is not the embedding matrix, which no OPT has.
  */
-export function openOptWeights(config: OptConfig, checkpoint: Checkpoint): OptWeightSource[] {
+export async function openOptWeights(config: OptConfig, given: Checkpoint): Promise<OptOpened> {
+  const { checkpoint, notes } = underModelNames(given, EMBEDDING, OPT_PREFIXES);
   const { tensors, description } = checkpoint;
-  const isBare = !tensors.has(`${DECODER}.embed_tokens.weight`) && tensors.has("decoder.embed_tokens.weight");
-  const sourceOf = (name: string): string => (isBare ? name.slice("model.".length) : name);
-  const specs = optWeights(config);
-  const expected = specs.map((weight) => ({ ...weight, name: sourceOf(weight.name) }));
-  matchCheckpoint(expected, tensors, { where: description, ignored: (name) => name === "lm_head.weight" });
-  return specs.map((weight) => ({ ...weight, source: sourceOf(weight.name) }));
+  const weights = optWeights(config).map((weight) => ({ ...weight, source: weight.name }));
+  matchCheckpoint(weights, tensors, { where: description, ignored: (name) => name === HEAD || UNUSED.includes(name) });
+  if (tensors.has(HEAD) && !(await haveSameValues(checkpoint, HEAD, EMBEDDING))) {
+    throw dataError(
+      `${description}: ${HEAD} differs from ${EMBEDDING}; OPT's head is its embedding matrix, so the file is damaged or of another model`,
+    );
+  }
+  return { config, weights, checkpoint, notes: [...given.warnings, ...notes] };
 }
 
 /**

@@ -1,9 +1,17 @@
 // A T5 on a device: from a checkpoint, or with fresh weights.
 import type { Device, ParameterSet, Tensor } from "@attune/tensor";
-import { type FrozenStorage, frozenWeights, trainableWeights, type WeightsOnDevice, writeWeight } from "../device.js";
-import { type Checkpoint, toFloat32 } from "../safetensors.js";
+import {
+  type FrozenStorage,
+  frozenWeights,
+  type HowKept,
+  nonFiniteNotes,
+  readWeights,
+  trainableWeights,
+  type WeightsOnDevice,
+} from "../device.js";
+import type { Checkpoint } from "../safetensors.js";
 import type { T5Config } from "./config.js";
-import { initT5, openT5Weights, t5Weights } from "./weights.js";
+import { initT5, openT5Weights, type T5Opened, t5Weights } from "./weights.js";
 
 export interface T5OnDevice extends WeightsOnDevice {
   config: T5Config;
@@ -21,19 +29,16 @@ export function frozenT5(device: Device, config: T5Config, storage: FrozenStorag
 }
 
 /** Reads a checkpoint onto the device. Throws (data) listing every missing, unexpected and misshapen tensor. */
-export async function loadT5Weights(
-  device: Device,
-  config: T5Config,
-  checkpoint: Checkpoint,
-  how: { trainable: true } | { trainable: false; storage?: FrozenStorage },
-): Promise<T5OnDevice> {
-  const opened = await openT5Weights(config, checkpoint);
+export async function loadT5Weights(device: Device, config: T5Config, checkpoint: Checkpoint, how: HowKept): Promise<T5OnDevice> {
+  return putT5OnDevice(device, await openT5Weights(config, checkpoint), how);
+}
+
+/** The same of a checkpoint that is opened already. */
+export async function putT5OnDevice(device: Device, opened: T5Opened, how: HowKept): Promise<T5OnDevice> {
   const trainable = how.trainable ? trainableT5(device, opened.config) : null;
   const weights = how.trainable ? trainable!.parameters : frozenT5(device, opened.config, how.storage ?? "f32");
-  for (const { name, source } of device.backend.isPaper ? [] : opened.weights) {
-    writeWeight(weights.get(name)!, toFloat32(source, await checkpoint.read(source)));
-  }
-  return { config: opened.config, weights, trainable, notes: opened.notes };
+  const nonFinite = await readWeights(device, weights, opened.weights, opened.checkpoint);
+  return { config: opened.config, weights, trainable, notes: [...opened.notes, ...nonFiniteNotes(opened.checkpoint, nonFinite)] };
 }
 
 /** Fresh weights by T5's own initialisation, trainable. */

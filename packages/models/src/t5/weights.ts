@@ -4,7 +4,8 @@
 import { dataError } from "../errors.js";
 import { matchCheckpoint, type WeightSpec } from "../pretrained.js";
 import { mt19937, seedFor } from "../random.js";
-import type { Checkpoint } from "../safetensors.js";
+import { T5_PREFIXES, underModelNames } from "../renames.js";
+import { type Checkpoint, haveSameValues } from "../safetensors.js";
 import type { T5Config } from "./config.js";
 
 /** Every weight of the model, tied ones once, in the order of transformers' named_parameters(). */
@@ -54,6 +55,8 @@ export interface T5Opened {
   /** The config with tieWordEmbeddings as the checkpoint has it. */
   config: T5Config;
   weights: T5WeightSource[];
+  /** To read each weight's `source` from: the checkpoint given, under the model's own names. */
+  checkpoint: Checkpoint;
   /** What was filled by rule or ignored, for the user to see once. */
   notes: string[];
 }
@@ -72,9 +75,10 @@ const UNUSED = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.
  * - embed_tokens beside shared.weight must equal it.
  * Throws (data): all missing, unexpected and misshapen tensors at once.
  */
-export async function openT5Weights(config: T5Config, checkpoint: Checkpoint): Promise<T5Opened> {
+export async function openT5Weights(config: T5Config, given: Checkpoint): Promise<T5Opened> {
+  const { checkpoint, notes: renames } = underModelNames(given, "encoder.final_layer_norm.weight", T5_PREFIXES);
   const { tensors, description } = checkpoint;
-  const notes = [...checkpoint.warnings];
+  const notes = [...checkpoint.warnings, ...renames];
   const copies = COPIES.filter((name) => tensors.has(name));
   const embedding = tensors.has(SHARED) ? SHARED : copies[0];
   if (embedding && embedding !== SHARED) notes.push(`${description}: ${SHARED} is missing and taken from ${embedding}`);
@@ -90,7 +94,7 @@ export async function openT5Weights(config: T5Config, checkpoint: Checkpoint): P
   matchCheckpoint(t5Weights(withHead), found, { where: description });
 
   for (const name of copies) {
-    if (name !== embedding && !(await isEqual(checkpoint, name, embedding!))) {
+    if (name !== embedding && !(await haveSameValues(checkpoint, name, embedding!))) {
       throw dataError(
         `${description}: ${name} differs from ${embedding}; T5 has one embedding matrix, so the file is damaged or of another model`,
       );
@@ -100,7 +104,7 @@ export async function openT5Weights(config: T5Config, checkpoint: Checkpoint): P
   if (tieWordEmbeddings && !config.tieWordEmbeddings)
     notes.push(`${description}: ${HEAD} is missing and taken from ${embedding}`);
   if (!tieWordEmbeddings && config.tieWordEmbeddings) {
-    tieWordEmbeddings = await isEqual(checkpoint, HEAD, embedding!);
+    tieWordEmbeddings = await haveSameValues(checkpoint, HEAD, embedding!);
     if (!tieWordEmbeddings)
       notes.push(
         `${description}: ${HEAD} differs from ${embedding}, so it stays a matrix of its own although the config ties them`,
@@ -108,12 +112,7 @@ export async function openT5Weights(config: T5Config, checkpoint: Checkpoint): P
   }
   const opened = { ...config, tieWordEmbeddings };
   const weights = t5Weights(opened).map((weight) => ({ ...weight, source: weight.name === SHARED ? embedding! : weight.name }));
-  return { config: opened, weights, notes };
-}
-
-async function isEqual(checkpoint: Checkpoint, a: string, b: string): Promise<boolean> {
-  const [x, y] = [await checkpoint.read(a), await checkpoint.read(b)];
-  return x.dtype === y.dtype && x.bytes.length === y.bytes.length && x.bytes.every((byte, i) => byte === y.bytes[i]);
+  return { config: opened, weights, checkpoint, notes };
 }
 
 /**
