@@ -7,9 +7,9 @@ import { diskFiles } from "@attune/models/node";
 import { type NodeDevice, openDevice } from "@attune/tensor/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Comparison } from "../../apps/cli/src/verify/compare.js";
-import { openVerification, verify } from "../../apps/cli/src/verify/verify.js";
+import { openVerification, type Section, verify } from "../../apps/cli/src/verify/verify.js";
 import { attune } from "../cli/attune.js";
-import { GATED, needs, OPT_RECORDS, RECORDS, RELU } from "./records.js";
+import { GATED, needs, OPT_RECORDS, OWN, RECORDS, RELU } from "./records.js";
 
 // the bounds of attune verify; untied models may have 3e-5 there, and do without
 const BOUNDS = { values: 1e-5, gradients: 1e-4 };
@@ -20,8 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-async function partsOf(source: FileSource): Promise<Comparison[]> {
-  return (await verify(device, await openVerification(source), BOUNDS)).parts;
+async function partsOf(source: FileSource, sections: readonly Section[] = ["forward", "generation"]): Promise<Comparison[]> {
+  return (await verify(device, await openVerification(source), BOUNDS, sections)).parts;
 }
 const failed = (parts: readonly Comparison[]) => parts.filter(({ passed }) => !passed);
 
@@ -74,6 +74,55 @@ describe("a model that computes what its record says passes", () => {
     const parts = await partsOf(diskFiles(record.folder));
     expect(parts.map(({ part }) => part)).toEqual(["logits", "hidden states", "loss", "gradients"]);
     expect(failed(parts)).toEqual([]);
+  });
+});
+
+describe("training and adapters follow the record", () => {
+  const trajectory = ["losses", "gradient norms", "learning rates", "names that decay"];
+  const expectedParts = (isOwn: boolean) => [
+    ...trajectory.map((part) => `training: ${part}`),
+    ...(isOwn ? [] : ["training: sums and norms of parameters"]),
+    "training: final weights",
+    ...(isOwn ? [] : ["training: logits afterwards"]),
+    "adapters: first values",
+    ...(isOwn ? [] : ["adapters: logits of the untrained"]),
+    ...trajectory.map((part) => `adapters: ${part}`),
+    "adapters: final weights",
+    "adapters: logits of the trained",
+    ...(isOwn ? [] : ["adapters: merged weights", "adapters: logits of the merged"]),
+    "adapters: files as PEFT writes them",
+  ];
+  const records = [...RECORDS, ...OPT_RECORDS.filter(({ name }) => !name.startsWith("tests/"))];
+  it.for(records)("$name", async (record, context) => {
+    needs(context, record);
+    const parts = await partsOf(diskFiles(record.folder), ["training", "lora"]);
+    expect(failed(parts)).toEqual([]);
+    expect(parts.map(({ part }) => part)).toEqual(expectedParts(OWN.includes(record)));
+  });
+
+  it("and fail where a loss, a final weight or a file is not what the training gives", async () => {
+    const files = await copyOf(RELU.folder);
+    const run = JSON.parse(new TextDecoder().decode(files["train/adamw.json"]));
+    run.steps[3].loss *= 1.0005;
+    run.parameters.no_decay.push(run.parameters.decay.pop());
+    files["train/adamw.json"] = new TextEncoder().encode(JSON.stringify(run));
+    const nudged = (name: string, values: Float32Array) => {
+      if (name === "shared.weight") values[9]! += 1e-3;
+      return values;
+    };
+    files["train/adamw.final.safetensors"] = await edited(files["train/adamw.final.safetensors"]!, nudged);
+    expect(failed(await partsOf(memoryFiles(files), ["training"]))).toMatchObject([
+      { part: "training: losses", worst: { tensor: "adamw, update 4" } },
+      { part: "training: names that decay" },
+      { part: "training: final weights", worst: { tensor: "adamw: shared.weight" } },
+    ]);
+    const config = JSON.parse(new TextDecoder().decode(files["lora/default/final/adapter_config.json"]));
+    files["lora/default/final/adapter_config.json"] = new TextEncoder().encode(JSON.stringify({ ...config, lora_alpha: 5 }));
+    delete files["lora/default/logits.safetensors"];
+    expect(failed(await partsOf(memoryFiles(files), ["lora"]))).toMatchObject([
+      { part: "adapters: logits of the trained", reason: expect.stringMatching(/not there/) },
+      { part: "adapters: files as PEFT writes them", worst: { tensor: "default: adapter_config.json's lora_alpha" } },
+    ]);
   });
 });
 
@@ -149,7 +198,7 @@ describe("the command", () => {
         await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
         await writeFile(path.join(folder, name), content);
       }
-      const both = await attune(["verify", RELU.folder, folder, "--json"]);
+      const both = await attune(["verify", RELU.folder, folder, "--json", "--only", "forward,generation"]);
       expect(both.code).toBe(1);
       const [right, wrong] = JSON.parse(both.stdout) as { folder: string; parts: Comparison[] }[];
       expect(failed(right!.parts)).toEqual([]);

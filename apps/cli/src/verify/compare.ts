@@ -53,7 +53,7 @@ export class PartComparison {
 
   add(tensor: string, count: number, error: number, bound: number): void {
     this.#values += count;
-    const isWorse = this.#worst === null || !(error / bound <= this.#worst.error / this.#worst.bound);
+    const isWorse = this.#worst === null || !(share(error, bound) <= share(this.#worst.error, this.#worst.bound));
     if (isWorse && !Number.isNaN(this.#worst?.error ?? 0)) this.#worst = { tensor, error, bound };
     if (!(error <= bound)) this.#failed = true;
   }
@@ -73,6 +73,11 @@ export class PartComparison {
     if (this.#values === 0) return missing(part, "nothing to compare: the record lacks it");
     return { part, values: this.#values, worst: this.#worst, passed: !this.#failed };
   }
+}
+
+/** Of the bound; what must be equal has a bound of 0. */
+function share(error: number, bound: number): number {
+  return error === 0 ? 0 : error / bound;
 }
 
 /** A part that should be there and is not has failed. */

@@ -1,9 +1,7 @@
 // What the comparison asks of a model, whatever its kind.
-import { type Checkpoint, dataError, type FileSource, openCheckpoint, readJsonObject } from "@attune/models";
+import type { LinearModule, LoraLayers, Opt, T5 } from "@attune/models";
 import type { Device, ParameterSet, Tensor } from "@attune/tensor";
-import { optRecord } from "./opt.js";
 import type { ForwardCase } from "./record.js";
-import { t5Record } from "./t5.js";
 
 /** One forward case on the device. Appends to the stream, to be called within a scope. */
 export interface ForwardRun {
@@ -13,12 +11,19 @@ export interface ForwardRun {
   labels: Tensor | null;
 }
 
+type HiddenByName = (name: string, hidden: Tensor) => void;
+
 /** A model on the device, as the comparison drives it. */
 export interface VerifiedModel {
+  model: T5 | Opt;
   weights: ReadonlyMap<string, Tensor>;
-  trainable: ParameterSet;
-  /** @param onHidden told of hidden states under the record's names */
-  forward(forwardCase: ForwardCase, onHidden?: (name: string, hidden: Tensor) => void): ForwardRun;
+  /** null where the weights are frozen. */
+  trainable: ParameterSet | null;
+  /**
+   * @param onHidden told of hidden states under the record's names
+   * @param lora an adapter beside the weights
+   */
+  forward(forwardCase: ForwardCase, onHidden?: HiddenByName | null, lora?: LoraLayers | null): ForwardRun;
   /** The mask that says which logits and hidden states mean something, where the record compares not all of them. */
   visible(forwardCase: ForwardCase): Int32Array;
   /** Greedy ids of rows, or null where this version does not generate with the model. */
@@ -30,17 +35,20 @@ export interface VerifiedModel {
 export interface OpenedModel {
   /** Logits without scaling before the head are larger sums: eager against fused attention alone differs by 1e-5 then. */
   valuesBound: number;
-  load(device: Device): Promise<VerifiedModel>;
+  /** What an adapter can stand beside, in the order of torch's modules. */
+  linears: readonly LinearModule[];
+  load(device: Device, isTrainable: boolean): Promise<VerifiedModel>;
 }
 
-type Opener = (config: Record<string, unknown>, where: string, checkpoint: Checkpoint) => Promise<OpenedModel> | OpenedModel;
-const OPENERS: Readonly<Record<string, Opener>> = { t5: t5Record, opt: optRecord };
+export function disposeWeights(weights: ReadonlyMap<string, Tensor>, trainable: ParameterSet | null): void {
+  if (trainable) trainable.dispose();
+  else for (const weight of weights.values()) weight.dispose();
+}
 
-/** Reads all but the weights' values, without a device. Throws (data) where the folder is no readable model. */
-export async function openModel(source: FileSource): Promise<OpenedModel> {
-  const config = await readJsonObject(source, "config.json");
-  const where = source.describe("config.json");
-  const open = OPENERS[String(config.model_type ?? "t5")];
-  if (!open) throw dataError(`${where}: model_type is ${JSON.stringify(config.model_type)}; supported are "t5" and "opt"`);
-  return open(config, where, await openCheckpoint(source));
+/** Which values of a tensor [batch, time, ...] the record vouches for: all, or those at visible positions. */
+export function meaningful(model: VerifiedModel, forwardCase: ForwardCase, length: number): (_: number, i: number) => boolean {
+  if (forwardCase.comparesAllLogits) return () => true;
+  const mask = model.visible(forwardCase);
+  const width = length / mask.length;
+  return (_, i) => mask[Math.floor(i / width)] === 1;
 }

@@ -15,16 +15,11 @@ import { disposeWeights, type OpenedModel, type VerifiedModel } from "./model.js
 /** OPT: positions from the mask, labels shifted by one. */
 export async function optRecord(json: Record<string, unknown>, where: string, checkpoint: Checkpoint): Promise<OpenedModel> {
   const config = readOptConfig(json, { where });
-  const linears = linearModules(await openOptWeights(config, checkpoint));
+  const linears = linearModules((await openOptWeights(config, checkpoint)).weights);
   return { valuesBound: 3e-5, linears, load: (device, trainable) => load(device, config, checkpoint, trainable) };
 }
 
-async function load(
-  device: Device,
-  config: OptConfig,
-  checkpoint: Checkpoint,
-  isTrainable: boolean,
-): Promise<VerifiedModel> {
+async function load(device: Device, config: OptConfig, checkpoint: Checkpoint, isTrainable: boolean): Promise<VerifiedModel> {
   const { weights, trainable } = await loadOptWeights(device, config, checkpoint, { trainable: isTrainable });
   const model = new Opt(config, weights);
   return {

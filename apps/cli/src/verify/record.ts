@@ -85,9 +85,6 @@ async function readCase(name: string, json: CaseJson, checkpoint: Checkpoint): P
 
 async function readGeneration(source: FileSource): Promise<Pick<ReferenceRecord, "generation" | "notCompared">> {
   const notCompared: string[] = [];
-  for (const folder of ["train", "lora"]) {
-    if (await source.has(`${folder}/${folder === "train" ? "data.json" : "default/train.json"}`)) notCompared.push(`${folder}/`);
-  }
   if (await source.has("generation/sampling.json")) notCompared.push("generation/sampling");
   if (!(await source.has("generation/cases.json"))) return { generation: null, notCompared };
   const json = await readJsonObject(source, "generation/cases.json");

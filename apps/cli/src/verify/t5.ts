@@ -1,6 +1,7 @@
 import {
   type Checkpoint,
   GreedyGenerator,
+  linearModules,
   loadT5Weights,
   openT5Weights,
   readT5Config,
@@ -9,25 +10,27 @@ import {
   type T5Config,
 } from "@attune/models";
 import { type Device, type Tensor, tensor } from "@attune/tensor";
-import type { OpenedModel, VerifiedModel } from "./model.js";
+import { disposeWeights, type OpenedModel, type VerifiedModel } from "./model.js";
 import type { ForwardCase } from "./record.js";
 
 /** T5: the record's decoder inputs, or the labels shifted right. */
 export async function t5Record(json: Record<string, unknown>, where: string, checkpoint: Checkpoint): Promise<OpenedModel> {
   const config = readT5Config(json, { where });
-  await openT5Weights(config, checkpoint);
-  return { valuesBound: config.scaleDecoderOutputs ? 1e-5 : 3e-5, load: (device) => load(device, config, checkpoint) };
+  const linears = linearModules((await openT5Weights(config, checkpoint)).weights);
+  const valuesBound = config.scaleDecoderOutputs ? 1e-5 : 3e-5;
+  return { valuesBound, linears, load: (device, trainable) => load(device, config, checkpoint, trainable) };
 }
 
-async function load(device: Device, given: T5Config, checkpoint: Checkpoint): Promise<VerifiedModel> {
-  const { config, weights, trainable } = await loadT5Weights(device, given, checkpoint, { trainable: true });
+async function load(device: Device, given: T5Config, checkpoint: Checkpoint, isTrainable: boolean): Promise<VerifiedModel> {
+  const { config, weights, trainable } = await loadT5Weights(device, given, checkpoint, { trainable: isTrainable });
   const model = new T5(config, weights);
   return {
+    model,
     weights,
-    trainable: trainable!,
-    forward(forwardCase, onHidden) {
+    trainable,
+    forward(forwardCase, onHidden, lora = null) {
       const { inputs, labels } = inputsOf(device, config, forwardCase);
-      const logits = model.forward(inputs, (stack, index, hidden) => {
+      const logits = model.with({ lora }).forward(inputs, (stack, index, hidden) => {
         onHidden?.(`${stack}_hidden.${index}`, hidden);
         if (stack === "encoder" && index === config.numLayers) onHidden?.("encoder_last_hidden_state", hidden);
       });
@@ -40,7 +43,7 @@ async function load(device: Device, given: T5Config, checkpoint: Checkpoint): Pr
       generator.dispose();
       return ids;
     },
-    dispose: () => trainable!.dispose(),
+    dispose: () => disposeWeights(weights, trainable),
   };
 }
 

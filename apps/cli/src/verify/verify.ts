@@ -2,8 +2,11 @@
 import type { FileSource } from "@attune/models";
 import { affine, backward, crossEntropy, type Device, noGrad, sum, type Tensor } from "@attune/tensor";
 import { type Comparison, missing, norm, normError, PartComparison, scaledMaxError } from "./compare.js";
-import { type OpenedModel, openModel, type VerifiedModel } from "./model.js";
-import { type ForwardCase, openRecord, type ReferenceRecord } from "./record.js";
+import { compareLora } from "./lora.js";
+import { meaningful, type OpenedModel, type VerifiedModel } from "./model.js";
+import { openModel } from "./open.js";
+import { openRecord, type ReferenceRecord } from "./record.js";
+import { compareTraining } from "./training.js";
 
 export interface Bounds {
   /** max|a-b| / max(1, max|b|) of logits, hidden states and loss */
@@ -16,25 +19,39 @@ export interface Bounds {
 export interface OpenedRecord {
   model: OpenedModel;
   record: ReferenceRecord;
+  source: FileSource;
 }
+
+/** What of a record is compared: forward is logits, hidden states, loss and gradients. */
+export const SECTIONS = ["forward", "generation", "training", "lora"] as const;
+export type Section = (typeof SECTIONS)[number];
 
 /** Reads all but the weights' values, without a device. Throws (data) where the folder is no readable model or no record. */
 export async function openVerification(source: FileSource): Promise<OpenedRecord> {
-  return { model: await openModel(source), record: await openRecord(source) };
+  return { model: await openModel(source), record: await openRecord(source), source };
 }
 
-/** All comparisons of one record. */
+/** All comparisons of one record, or those of some sections. */
 export async function verify(
   device: Device,
-  { model: opened, record }: OpenedRecord,
+  { model: opened, record, source }: OpenedRecord,
   bounds: Bounds,
+  sections: readonly Section[] = SECTIONS,
 ): Promise<{ parts: Comparison[]; notCompared: readonly string[] }> {
-  const model = await opened.load(device);
-  const parts = [...(await compareForward(device, model, record, bounds)), await compareGradients(device, model, record, bounds)];
+  const parts: Comparison[] = [];
   const notCompared = [...record.notCompared];
-  if (model.greedy) parts.push(await compareGreedy(model.greedy, record));
-  else notCompared.push("generation: greedy");
+  const model = await opened.load(device, true);
+  if (sections.includes("forward")) {
+    parts.push(...(await compareForward(device, model, record, bounds)));
+    parts.push(await compareGradients(device, model, record, bounds));
+  }
+  if (sections.includes("generation")) {
+    if (model.greedy) parts.push(await compareGreedy(model.greedy, record));
+    else notCompared.push("generation: greedy");
+  }
   model.dispose();
+  if (sections.includes("training")) parts.push(...(await compareTraining(device, opened, source, record)));
+  if (sections.includes("lora")) parts.push(...(await compareLora(device, opened, source, record, bounds.values)));
   return { parts, notCompared };
 }
 
@@ -86,14 +103,6 @@ async function compareForward(
   return [logitsPart.result(), hiddenPart.result(), lossPart.result()];
 }
 
-/** Which values of a tensor [batch, time, ...] the record vouches for: all, or those at visible positions. */
-function meaningful(model: VerifiedModel, forwardCase: ForwardCase, length: number): (_: number, i: number) => boolean {
-  if (forwardCase.comparesAllLogits) return () => true;
-  const mask = model.visible(forwardCase);
-  const width = length / mask.length;
-  return (_, i) => mask[Math.floor(i / width)] === 1;
-}
-
 async function compareGradients(
   device: Device,
   model: VerifiedModel,
@@ -109,7 +118,7 @@ async function compareGradients(
       continue;
     }
     const globalNorm = Math.sqrt([...reference.values()].reduce((total, values) => total + norm(values) ** 2, 0));
-    model.trainable.zeroGrad();
+    model.trainable!.zeroGrad();
     device.scope(() => {
       const { logits, labels } = model.forward(forwardCase);
       backward(affine(sum(crossEntropy(logits, labels!)), 1 / forwardCase.lossTokens!));
