@@ -52,7 +52,7 @@ export { type DeviceFacts, factsOf, MATRIX_FEATURE, type MatrixConfig, rowVarian
 export { planArgmax, planCacheAppend, planTopK, TOP_K_LIMIT } from "./generate/plan.js";
 export { fileKernels } from "./generated/kernels.js";
 export { planRange, RANGE_WORDS } from "./inspect/plan.js";
-export { type Kernel, type KernelCall, paramBytes, specialize, writeParams } from "./kernel.js";
+export { type Kernel, type KernelCall, paramBytes, specialize, type TexelFormat, writeParams } from "./kernel.js";
 export { locateInSource, type SourcePlace } from "./locate.js";
 export { fingerprintOf, shapeClass, tunedVariant } from "./matmul/choice.js";
 export { planMatmul } from "./matmul/plan.js";

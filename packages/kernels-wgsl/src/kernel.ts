@@ -4,6 +4,9 @@ import type { MatmulSizes } from "./matmul/sizes.js";
 import type { NormCall } from "./norm/plan.js";
 import type { SplitAxis } from "./split/axes.js";
 
+/** Texels of 16 bytes: four f32, or four u32 with two halves each. */
+export type TexelFormat = "rgba32float" | "rgba32uint";
+
 /** A compute kernel as plain data: complete WGSL text, and what its text declares. */
 export interface Kernel {
   /** Family and file, e.g. "norm/rms"; generated kernels carry their variant too. */
@@ -17,8 +20,8 @@ export interface Kernel {
     readonly access: "read" | "read_write";
     readonly type: string;
     readonly optional?: boolean;
-    /** Read as a texture_storage_2d<rgba32float> of TEXTURE_WIDTH texels a row, into which whoever runs the call copies the storage. */
-    readonly isTexture?: boolean;
+    /** Read as a texture of these texels, TEXTURE_WIDTH of them a row, into which whoever runs the call copies the storage. */
+    readonly texture?: TexelFormat;
   }[];
   /** Fields of the uniform struct Params, which takes the binding after the storages. */
   readonly params: readonly { readonly name: string; readonly type: "u32" | "i32" | "f32" }[];
@@ -40,6 +43,8 @@ export interface KernelCall {
   readonly bytes: number;
   /** Texels to copy into each binding that is a texture. */
   readonly textures?: Readonly<Record<string, number>>;
+  /** Those of them whose storage stays as it is from call to call: its texture may be kept and needs a copy only after a write. */
+  readonly keeps?: readonly string[];
   /** Of a matmul: what was asked for, so that a pass can ask again with an epilogue. */
   readonly matmul?: MatmulSizes;
   /** Of an element-wise call: its formula and operands, so that a pass can put several into one kernel. */

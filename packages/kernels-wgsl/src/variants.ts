@@ -261,6 +261,8 @@ function matmulCalls(facts: DeviceFacts): KernelCall[] {
         for (const [m, n] of [[64, 64], [63, 61]] as const) {
           const packed = { ...sizesOf(layout, m, n, 64), aStorage, bStorage };
           calls.push(...orNone(() => planPacked(packed, facts).steps.map(({ call }) => call)));
+          const frozen = { ...sizes, bIsConstant: true };
+          calls.push(...planMatmulSteps(frozen, facts).steps.map(({ call }) => call));
         } // biome-ignore format: short
       }
     }

@@ -97,26 +97,26 @@ function measuredChoice(file: string | undefined): { tuning?: MatmulChoice } {
 /** Counts live buffers by wrapping createBuffer and destroy: independent of everything the engine believes. */
 function measure(gpu: GPUDevice): MeasuredMemory {
   const memory: MeasuredMemory = { liveBytes: 0, peakBytes: 0 };
-  const create = gpu.createBuffer.bind(gpu);
-  gpu.createBuffer = (descriptor) => {
-    const buffer = create(descriptor);
-    const destroy = buffer.destroy.bind(buffer);
+  function counted<Made extends GPUBuffer | GPUTexture>(made: Made, bytes: number): Made {
+    const destroy = made.destroy.bind(made);
     let isLive = true;
-    memory.liveBytes += descriptor.size;
+    memory.liveBytes += bytes;
     memory.peakBytes = Math.max(memory.peakBytes, memory.liveBytes);
-    buffer.destroy = () => {
-      if (isLive) memory.liveBytes -= descriptor.size;
+    made.destroy = () => {
+      if (isLive) memory.liveBytes -= bytes;
       isLive = false;
       return destroy();
     };
-    return buffer;
+    return made;
+  }
+  const create = gpu.createBuffer.bind(gpu);
+  gpu.createBuffer = (descriptor) => {
+    return counted(create(descriptor), descriptor.size);
   };
   const createTexture = gpu.createTexture.bind(gpu);
   gpu.createTexture = (descriptor) => {
     const [width, height] = descriptor.size as [number, number];
-    memory.liveBytes += 16 * width * height; // rgba32float, the only format in use; kept as long as the device
-    memory.peakBytes = Math.max(memory.peakBytes, memory.liveBytes);
-    return createTexture(descriptor);
+    return counted(createTexture(descriptor), 16 * width * height); // all texels in use have 16 bytes
   };
   return memory;
 }

@@ -123,6 +123,23 @@ describe("steps", () => {
     expect(planMatmul(dense("nt", 640, 640, 64), buffers).reason).toMatch(/no feature readonly_and_readwrite/);
   });
 
+  it("keeps the texture of a frozen weight where few rows use it", () => {
+    const plan = (m: number, more: Partial<MatmulSizes> = {}) =>
+      planMatmul(dense("nt", m, 640, 64, { bIsConstant: true, ...more }), softwareFacts);
+    expect(plan(1)).toMatchObject({ kernel: { name: "matmul/vector<8,texture of f32>" }, textures: { b: 10240 }, keeps: ["b"] });
+    expect(plan(8, { bStorage: "f16" })).toMatchObject({
+      kernel: { name: "matmul/subgroup<nt,8,8,f32,texture of f16>" },
+      textures: { b: 5120 },
+      keeps: ["b"],
+    });
+    expect(plan(32)).toMatchObject({ textures: { a: 512, b: 10240 }, keeps: ["b"] });
+    expect(plan(640)).toMatchObject({ textures: { a: 10240, b: 10240 } });
+    expect(plan(640).keeps).toBeUndefined(); // so many rows pay for the copy
+    expect(plan(8, { bIsConstant: false }).textures).toBeUndefined();
+    expect(plan(8, { bStorage: "bf16", k: 60, a: { rowStride: 60 }, b: { rowStride: 60 } }).textures).toBeUndefined();
+    expect(planMatmul(dense("nt", 8, 640, 64, { bIsConstant: true }), gpu).textures).toBeUndefined();
+  });
+
   it("packs a shared operand once, and never more than a binding holds", () => {
     const shared = dense("nt", 768, 768, 64, {
       outer: 3,

@@ -8,7 +8,7 @@ import { MATRIX_MEMORY, matrixMatmul, usableConfig } from "./matrix.js";
 import { flagsOf, type MatmulSizes, type MatmulStorage, type MatmulVariant } from "./sizes.js";
 import { matmulSplits } from "./split.js";
 import { subgroupMatmul } from "./subgroup.js";
-import { operandTexels, TEXTURE_FEATURE, textureRefusal } from "./texture.js";
+import { FEW_ROWS, keepsWeight, operandTexels, TEXTURE_FEATURE, textureRefusal } from "./texture.js";
 import { VECTOR_OUTPUTS, vectorMatmul, vectorStep } from "./vector.js";
 
 /** bias and residual are looked at only if the flags say so. */
@@ -129,17 +129,20 @@ function callOf(variant: MatmulVariant, sizes: MatmulSizes, facts: DeviceFacts, 
   const why = refusals.length > 0 ? `: ${refusals.at(-1)}` : sizes.force ? ": forced" : `: m=${m}`;
   if (variant === "subgroup" || variant === "texture") {
     const isTexture = variant === "texture";
-    const rows = m > 16 ? 32 : 8;
-    const kernel = subgroupMatmul({ layout, rows, subgroupSize: lanes, aStorage, bStorage, isTexture });
+    const rows = m > FEW_ROWS ? 32 : 8;
+    const textures = !isTexture ? [] : m > FEW_ROWS ? (["a", "b"] as const) : (["b"] as const);
+    const kernel = subgroupMatmul({ layout, rows, subgroupSize: lanes, aStorage, bStorage, textures });
     const params = { lda: a.rowStride, ldb: b.rowStride, ldc: c.rowStride, a_step: 1, b_step: 1 };
     if (!isTexture) return finish(sizes, facts, kernel, params, [rows, 4 * lanes], `subgroup tile ${rows} x ${4 * lanes}${why}`);
-    const reason = `texture: operands in textures, subgroup tile ${rows} x ${4 * lanes}, m=${m}`;
-    return { ...finish(sizes, facts, kernel, params, [rows, 4 * lanes], reason), textures: operandTexels(sizes) };
+    const reason = `texture: ${textures.join(" and ")} in textures, subgroup tile ${rows} x ${4 * lanes}, m=${m}`;
+    return { ...finish(sizes, facts, kernel, params, [rows, 4 * lanes], reason), ...texturesOf(sizes, textures) };
   }
   if (variant === "vector") {
     const params = { lda: a.rowStride, ldb: b.rowStride, ldc: c.rowStride, a_step: 1, b_step: 1 };
-    const reason = `vector, ${VECTOR_OUTPUTS} outputs a subgroup${why}`;
-    return finish(sizes, facts, vectorMatmul(lanes, bStorage), params, [1, VECTOR_OUTPUTS], reason);
+    const isTexture = facts.isSoftware && facts.features.includes(TEXTURE_FEATURE) && textureRefusal(sizes) === null;
+    const reason = `vector, ${VECTOR_OUTPUTS} outputs a subgroup${isTexture ? ", b in a texture" : ""}${why}`;
+    const call = finish(sizes, facts, vectorMatmul(lanes, bStorage, isTexture), params, [1, VECTOR_OUTPUTS], reason);
+    return isTexture ? { ...call, ...texturesOf(sizes, ["b"]) } : call;
   }
   // the others take any strides
   const params = {
@@ -157,6 +160,12 @@ function callOf(variant: MatmulVariant, sizes: MatmulSizes, facts: DeviceFacts, 
   const config = usableConfig(facts.matrixConfigs ?? [])!;
   const reason = `matrix units ${config.m} x ${config.n} x ${config.k}, tile 64 x 64${why}`;
   return { ...finish(sizes, facts, withOptional(matrixMatmul(lanes, config)), params, [64, 64], reason), variant: stored };
+}
+/** What the call's textures hold, and which may be kept. */
+function texturesOf(sizes: MatmulSizes, which: readonly ("a" | "b")[]): Pick<KernelCall, "textures" | "keeps"> {
+  const texels = operandTexels(sizes);
+  const textures = Object.fromEntries(which.map((name) => [name, texels[name]]));
+  return keepsWeight(sizes) ? { textures, keeps: ["b"] } : { textures };
 }
 export const STORAGE: Readonly<Record<MatmulStorage, string>> = { f32: "0u", bf16: "1u", f16: "2u" };
 

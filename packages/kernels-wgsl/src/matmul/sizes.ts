@@ -40,6 +40,8 @@ export interface MatmulSizes {
   accumulate?: boolean;
   aStorage?: MatmulStorage;
   bStorage?: MatmulStorage;
+  /** b is a frozen weight: what is made of it once serves every later call. */
+  bIsConstant?: boolean;
   epilogue?: MatmulEpilogue;
   /** Operands of a tn matmul that are panels (pack.wgsl): set by planMatmulSteps. */
   packed?: { a: boolean; b: boolean };

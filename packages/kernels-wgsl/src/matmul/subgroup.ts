@@ -28,28 +28,29 @@ export interface SubgroupMatmul {
   bStorage: MatmulStorage;
   /** Of tn: c bound as single values, for rows of c that do not start at multiples of four. */
   isOdd?: boolean;
-  /** a and b are textures, in f32: nt and nn (texture.ts). */
-  isTexture?: boolean;
+  /** Operands in textures (texture.ts): a and b, both f32, of nt and nn; or b alone, in any storage, of nt. */
+  textures?: readonly ("a" | "b")[];
 }
 
 const cache = new Map<string, Kernel>();
 
 export function subgroupMatmul(options: SubgroupMatmul): Kernel {
-  const { layout, rows, subgroupSize: lanes, aStorage, bStorage, isOdd = false, isTexture = false } = options;
-  const stored = isTexture ? "texture" : `${aStorage},${bStorage}`;
+  const { layout, rows, subgroupSize: lanes, aStorage, bStorage, isOdd = false, textures = [] } = options;
+  const stored = textures.includes("a") ? "texture" : `${aStorage},${textures.length > 0 ? "texture of " : ""}${bStorage}`;
   const name = `matmul/subgroup<${layout},${rows},${lanes},${stored}${isOdd ? ",odd" : ""}>`;
   const known = cache.get(name);
   if (known) return known;
-  const body = { nt: innerNt, nn: innerNn, tn: innerTn }[layout](rows, lanes, isOdd).join("\n");
+  const isPaired = textures.includes("b") && bStorage !== "f32";
+  const body = { nt: innerNt, nn: innerNn, tn: innerTn }[layout](rows, lanes, layout === "nt" ? isPaired : isOdd).join("\n");
   const kernel = tileKernel({
     name,
-    what: `${layout}, tile ${rows} x ${4 * lanes}, ${isTexture ? "a and b in textures" : `a stored as ${aStorage}, b as ${bStorage}`}`,
+    what: `${layout}, tile ${rows} x ${4 * lanes}, a stored as ${aStorage}, b as ${bStorage}${textures.length > 0 ? `, ${textures.join(" and ")} in textures` : ""}`,
     lanes,
     tileRows: rows,
     tileCols: 4 * lanes,
     aStorage,
     bStorage,
-    isTexture,
+    textures,
     cType: layout === "nt" || isOdd ? "f32" : "vec4f",
     body,
   });
@@ -58,22 +59,33 @@ export function subgroupMatmul(options: SubgroupMatmul): Kernel {
 }
 
 /** Loads of A for nt and nn: lane l holds 4 k of row r + l (+ S, + 2S ...). */
-function loadRowsOfA(rows: number, lanes: number): string[] {
-  return range(Math.ceil(rows / lanes)).map((g) => `    let a${g} = load_a((a_base + (r + ${g * lanes}u + l) * lda + k) / 4u);`);
+function loadRowsOfA(rows: number, lanes: number, k = "k"): string[] {
+  return range(Math.ceil(rows / lanes)).map(
+    (g) => `    let a${g} = load_a((a_base + (r + ${g * lanes}u + l) * lda + ${k}) / 4u);`,
+  );
 }
 
-function innerNt(rows: number, lanes: number): string[] {
+/** @param isPaired b's texels have eight halves: two turns of four k each for one fetch */
+function innerNt(rows: number, lanes: number, isPaired: boolean): string[] {
   const lines: string[] = [];
   for (const i of range(rows)) for (const j of range(4)) lines.push(`  var s${i}_${j} = 0.0;`);
-  lines.push("  for (var k = 0u; k < depth; k += 4u) {");
-  for (const j of range(4)) lines.push(`    let b${j} = load_b((b_base + (c0 + ${j * lanes}u + l) * ldb + k) / 4u);`);
-  lines.push(...loadRowsOfA(rows, lanes));
-  for (const i of range(rows)) {
-    for (const u of range(4)) {
-      const products = range(4).map((j) => `s${i}_${j} += t * b${j}.${XYZW[u]};`);
-      lines.push(`    { let t = subgroupBroadcast(a${Math.floor(i / lanes)}.${XYZW[u]}, ${i % lanes}u);`);
-      lines.push(`      ${products.join(" ")} }`);
+  lines.push(`  for (var k = 0u; k < depth; k += ${isPaired ? 8 : 4}u) {`);
+  const at = (j: number): string => `b_base + (c0 + ${j * lanes}u + l) * ldb + k`;
+  if (isPaired) for (const j of range(4)) lines.push(`    let w${j} = texel_b((${at(j)}) / 8u);`);
+  for (const turn of isPaired ? [0, 1] : [0]) {
+    if (isPaired) lines.push("    {");
+    for (const j of range(4)) {
+      lines.push(`    let b${j} = ${isPaired ? `widen_b(w${j}.${turn === 0 ? "xy" : "zw"})` : `load_b((${at(j)}) / 4u)`};`);
     }
+    lines.push(...loadRowsOfA(rows, lanes, turn === 0 ? "k" : "k + 4u"));
+    for (const i of range(rows)) {
+      for (const u of range(4)) {
+        const products = range(4).map((j) => `s${i}_${j} += t * b${j}.${XYZW[u]};`);
+        lines.push(`    { let t = subgroupBroadcast(a${Math.floor(i / lanes)}.${XYZW[u]}, ${i % lanes}u);`);
+        lines.push(`      ${products.join(" ")} }`);
+      }
+    }
+    if (isPaired) lines.push("    }");
   }
   const accumulator = (i: number): string => `vec4f(${range(4).map((j) => `s${i}_${j}`)})`;
   return [...lines, "  }", ...storeSingles(rows, accumulator, (j) => `c0 + ${j * lanes}u + l`)];

@@ -13,6 +13,8 @@ it.each([
   subgroupMatmul({ layout: "tn", rows: 16, subgroupSize: 4, aStorage: "f32", bStorage: "f32", isOdd: true }),
   vectorMatmul(4, "f32"),
   vectorMatmul(4, "bf16"),
+  vectorMatmul(4, "bf16", true),
+  subgroupMatmul({ layout: "nt", rows: 8, subgroupSize: 4, aStorage: "f32", bStorage: "f16", textures: ["b"] }),
   matrixMatmul(32, config),
 ])("$name", async ({ name, code }) => {
   await expect(code).toMatchFileSnapshot(`snapshots/${name.replace(/\W+/g, "-")}.wgsl.snap`);

@@ -1,6 +1,7 @@
 // One kernel call on a bare GPUDevice: several dispatches of the same inputs, with words around every storage that must stay as they were.
 import type { DeviceFacts } from "../facts.js";
-import { type Kernel, type KernelCall, paramBytes, specialize, writeParams } from "../kernel.js";
+import { type Kernel, type KernelCall, paramBytes, specialize, type TexelFormat, writeParams } from "../kernel.js";
+import { TEXTURE_WIDTH } from "../matmul/texture.js";
 
 /** What kernels are tested on: any GPUDevice, and what plans may know of it. */
 export interface KernelDevice {
@@ -45,8 +46,10 @@ async function compile(gpu: GPUDevice, kernel: Kernel, code: string): Promise<GP
   gpu.pushErrorScope("validation");
   const module = gpu.createShaderModule({ label: kernel.name, code });
   const COMPUTE = 4; // GPUShaderStage.COMPUTE, which Node does not have as a global
-  const entries = kernel.bindings.map(({ access }, binding): GPUBindGroupLayoutEntry => {
-    return { binding, visibility: COMPUTE, buffer: { type: access === "read" ? "read-only-storage" : "storage" } };
+  const entries = kernel.bindings.map(({ access, texture }, binding): GPUBindGroupLayoutEntry => {
+    const one = { binding, visibility: COMPUTE };
+    if (texture) return { ...one, storageTexture: { access: "read-only", format: texture } };
+    return { ...one, buffer: { type: access === "read" ? "read-only-storage" : "storage" } };
   });
   if (kernel.params.length > 0) entries.push({ binding: entries.length, visibility: COMPUTE, buffer: { type: "uniform" } });
   // not "auto": a variant may leave a binding unused
@@ -59,6 +62,17 @@ async function compile(gpu: GPUDevice, kernel: Kernel, code: string): Promise<GP
     throw new Error(`${kernel.name}: ${errors.map((m) => `${m.lineNum}:${m.linePos} ${m.message}`).join("; ")}`);
   if (failure) throw new Error(`${kernel.name}: ${failure.message}`);
   return pipeline;
+}
+
+/** A storage as a kernel sees it that reads texels: its guard lies behind the data as well, and what is left of the last row is 0. */
+function textureOf(gpu: GPUDevice, format: TexelFormat, words: Uint32Array): GPUTexture {
+  const rows = Math.ceil(words.length / 4 / TEXTURE_WIDTH);
+  const whole = new Uint32Array(rows * TEXTURE_WIDTH * 4);
+  whole.set(words);
+  const [STORAGE_BINDING, COPY_DST] = [8, 2]; // GPUTextureUsage
+  const texture = gpu.createTexture({ size: [TEXTURE_WIDTH, rows], format, usage: STORAGE_BINDING | COPY_DST });
+  gpu.queue.writeTexture({ texture }, whole, { bytesPerRow: TEXTURE_WIDTH * 16 }, [TEXTURE_WIDTH, rows]);
+  return texture;
 }
 
 const USAGE = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 } as const;
@@ -110,10 +124,13 @@ export async function dispatchAll(
     writeParams(call, fields, i * slot);
   });
   gpu.queue.writeBuffer(params, 0, fields.buffer as ArrayBuffer);
+  const textures = kernel.bindings.map(({ name, texture }) => (texture ? textureOf(gpu, texture, storages[name]!) : null));
   const encoder = gpu.createCommandEncoder();
   const pass = encoder.beginComputePass();
   calls.forEach((call, i) => {
     const entries = kernel.bindings.map(({ name, access }, binding): GPUBindGroupEntry => {
+      const texture = textures[binding];
+      if (texture) return { binding, resource: texture.createView() };
       const [from, offset] = access === "read" ? [input, reads.offsets[binding]!] : [outputs[i]!, writes.offsets[binding]!];
       return { binding, resource: { buffer: from, offset, size: storages[name]!.byteLength } };
     });
@@ -142,6 +159,6 @@ export async function dispatchAll(
     ),
   );
   back.unmap();
-  for (const one of made) one.destroy();
+  for (const one of [...made, ...textures]) one?.destroy();
   return results;
 }

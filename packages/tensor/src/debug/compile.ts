@@ -29,7 +29,7 @@ export async function compileFaults(gpu: GPUDevice, call: KernelCall, limits: Co
   }
   // what only the pipeline shows (bindings, workgroup memory) has no place in the text
   const whole = (message: string): CompileFault[] => [fault(message, locateInSource(call, 1, 1 + prefixOf(call)))];
-  const buffers = kernel.bindings.filter(({ isTexture }) => !isTexture).length;
+  const buffers = kernel.bindings.filter(({ texture }) => !texture).length;
   if (buffers > limits.maxStorageBuffersPerShaderStage) {
     return whole(`${buffers} storage buffers, and the device binds ${limits.maxStorageBuffersPerShaderStage}`);
   }

@@ -12,6 +12,8 @@ export interface Place {
   readonly buffer: BackendBuffer;
   readonly offset: number;
   readonly bytes: number;
+  /** Of memory that only writes from outside change: how many there have been. What was made of the bytes holds while it stands. */
+  readonly version?: () => number;
 }
 
 /** A program made ready for replay: pipelines and bind groups exist, running it only encodes. */

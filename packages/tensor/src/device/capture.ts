@@ -81,6 +81,9 @@ export class Program<I extends Inputs, O extends Outputs> {
   readonly #owned: Storage[];
   readonly #outputRoots: Storage[] = [];
   readonly #pinned: readonly Storage[];
+  /** What its calls write of memory that outlives it, and the roots of that. */
+  readonly #written: readonly Storage[];
+  readonly #changes: ReadonlySet<Storage>;
   /** Where everything lies that is not in the scratch, by root. */
   readonly #places = new Map<Storage, Place>();
   #prepared: PreparedProgram | null = null;
@@ -118,10 +121,17 @@ export class Program<I extends Inputs, O extends Outputs> {
       passes,
     );
     const made = [...outputRoots].filter((root) => !root.isPlaced); // not an input or a weight, returned as it is
+    this.#written = [...new Set(calls.flatMap(writtenBy))].filter(({ root }) => root.isPersistent);
+    this.#changes = new Set(this.#written.map(({ root }) => root));
+    for (const { call, storages } of calls) {
+      device.reserveTextures(
+        call,
+        storages.map((storage) => this.#constant(storage)),
+      );
+    }
     const uniforms = uniformBytes(this.calls, device.facts);
     const outputBytes = made.reduce((sum, root) => sum + root.bytes, 0);
     const { scratchBytes, lowerBoundBytes } = this.plan;
-    for (const { call } of calls) device.reserveTextures(call);
     device.requireRoom(
       scratch.growth(this.#placement.slots) + uniforms + outputBytes,
       `capture of ${label}`,
@@ -161,6 +171,7 @@ export class Program<I extends Inputs, O extends Outputs> {
     }
     if (this.#preparedVersion !== this.scratch.version) this.#prepare();
     this.#prepared!.run();
+    for (const storage of this.#written) storage.wasWritten();
   }
 
   /** Reads one output of the latest run. */
@@ -196,12 +207,23 @@ export class Program<I extends Inputs, O extends Outputs> {
     this.#prepared = null;
   }
 
+  /** The place of memory that no call of this program writes; null for all else. */
+  #constant(storage: Storage): Place | null {
+    const { root } = storage;
+    return root.isPersistent && root.isPlaced && !this.#changes.has(root) ? storage.place() : null;
+  }
+
   #place(storage: Storage): Place {
     const { root } = storage;
     const slot = this.#placement.slotOf.get(root);
     const buffer = slot === undefined ? this.#places.get(root)!.buffer : this.scratch.buffer(slot);
-    return { buffer, offset: rangeOf(storage).begin, bytes: storage.bytes };
+    const place = { buffer, offset: rangeOf(storage).begin, bytes: storage.bytes };
+    return root.isPersistent && !this.#changes.has(root) ? { ...place, version: () => storage.version } : place;
   }
+}
+
+function writtenBy({ call, storages }: RecordedCall): Storage[] {
+  return storages.filter((_, place) => call.kernel.bindings[place]!.access !== "read");
 }
 
 function planOf(

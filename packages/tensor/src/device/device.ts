@@ -1,7 +1,7 @@
 import type { DeviceFacts, KernelCall } from "@attune/kernels-wgsl";
 import { AllocationError, MemoryBudgetError, showBytes, TensorError } from "../errors.js";
 import type { Tensor } from "../tensor.js";
-import type { Backend, BackendBuffer } from "./backend.js";
+import type { Backend, BackendBuffer, Place } from "./backend.js";
 import { fittingCalls } from "./fit.js";
 import { type Category, MemoryLedger } from "./memory.js";
 import type { CallOrigin, Inspector } from "./probe.js";
@@ -37,8 +37,9 @@ export class Device {
   fuses = true;
   readonly #scopes: { made: Storage[]; name: string }[] = [];
   readonly #pool = new Map<number, BackendBuffer[]>();
-  /** Textures that calls have wanted so far (textures.ts). */
-  readonly #textures = new Set<string>();
+  /** Shared textures that calls have wanted so far (textures.ts), and those that are kept of a buffer. */
+  readonly #sharedTextures = { keys: new Set<string>(), bytes: 0 };
+  readonly #kept = new Map<BackendBuffer, { keys: Set<string>; bytes: number }>();
   #recorder: Recorder | null = null;
   #epoch = 0;
   #epochs = 0;
@@ -121,14 +122,22 @@ export class Device {
     return buffer;
   }
 
-  /** Counts the textures that a call is the first to want; the backend makes them, and keeps them. */
-  reserveTextures(call: KernelCall): void {
-    for (const { key, bytes } of wantedTextures(call)) {
-      if (this.#textures.has(key)) continue;
+  /** Counts the textures that a call is the first to want; the backend makes them. */
+  reserveTextures(call: KernelCall, places: readonly (Place | null)[]): void {
+    for (const { binding, key, bytes, isKept } of wantedTextures(call, places)) {
+      const of = isKept ? this.#keptOf(places[binding]!.buffer) : this.#sharedTextures;
+      if (of.keys.has(key)) continue;
       this.requireRoom(bytes, `operand textures of ${call.kernel.name}`, `a texture of ${showBytes(bytes)}`);
-      this.#textures.add(key);
+      of.keys.add(key);
+      of.bytes += bytes;
       this.memory.add("engine", bytes);
     }
+  }
+
+  #keptOf(buffer: BackendBuffer): { keys: Set<string>; bytes: number } {
+    const kept = this.#kept.get(buffer) ?? { keys: new Set<string>(), bytes: 0 };
+    this.#kept.set(buffer, kept);
+    return kept;
   }
 
   /**
@@ -159,6 +168,8 @@ export class Device {
   destroyBuffer(buffer: BackendBuffer, category: Category): void {
     this.memory.drop(buffer);
     this.memory.remove(category, buffer.bytes);
+    this.memory.remove("engine", this.#kept.get(buffer)?.bytes ?? 0);
+    this.#kept.delete(buffer);
     buffer.destroy();
   }
 
@@ -196,11 +207,9 @@ export class Device {
       }
       this.#recorder.calls.push({ call, storages, epoch: this.#epoch });
     } else {
-      this.reserveTextures(call);
-      this.backend.dispatch(
-        call,
-        storages.map((storage) => storage.place()),
-      );
+      const places = storages.map((storage) => storage.place());
+      this.reserveTextures(call, places);
+      this.backend.dispatch(call, places);
     }
   }
 

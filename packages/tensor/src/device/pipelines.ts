@@ -52,7 +52,7 @@ export class PipelineCache {
   }
 
   #layout(kernel: Kernel): GPUBindGroupLayout {
-    const key = kernel.bindings.map(({ access, isTexture }) => (isTexture ? "texture" : access)).join();
+    const key = kernel.bindings.map(({ access, texture }) => texture ?? access).join();
     const known = this.#layouts.get(key);
     if (known) return known;
     const layout = layoutOf(this.gpu, kernel);
@@ -66,8 +66,8 @@ export function layoutOf(gpu: GPUDevice, kernel: Kernel): GPUBindGroupLayout {
   const entries: GPUBindGroupLayoutEntry[] = kernel.bindings.map((binding, index) => ({
     binding: index,
     visibility: 4, // COMPUTE
-    ...(binding.isTexture
-      ? { storageTexture: { access: "read-only", format: "rgba32float" } }
+    ...(binding.texture
+      ? { storageTexture: { access: "read-only", format: binding.texture } }
       : { buffer: { type: binding.access === "read" ? "read-only-storage" : "storage" } }),
   }));
   entries.push({ binding: entries.length, visibility: 4, buffer: { type: "uniform" } });

@@ -53,7 +53,8 @@ export class Storage {
         `${this.label}: it belongs to a captured program and has no memory outside it. Return it as an output.`,
       );
     }
-    return { buffer: root.#buffer, offset: this.#absoluteOffset(), bytes: this.bytes };
+    const place = { buffer: root.#buffer, offset: this.#absoluteOffset(), bytes: this.bytes };
+    return this.isPersistent ? { ...place, version: () => this.version } : place;
   }
 
   put(buffer: BackendBuffer): void {

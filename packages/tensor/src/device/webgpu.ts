@@ -1,12 +1,12 @@
 import { type DeviceFacts, type Kernel, type KernelCall, paramBytes, writeParams } from "@attune/kernels-wgsl";
 import { AllocationError, DeviceError, type Holder, showBytes, TensorError } from "../errors.js";
 import { alignTo } from "./align.js";
-import type { Backend, BackendBuffer, Place, PreparedProgram } from "./backend.js";
+import type { Backend, Place, PreparedProgram } from "./backend.js";
 import { Failures } from "./failures.js";
 import { uniformBytes } from "./null.js";
 import { PipelineCache } from "./pipelines.js";
 import type { CallProbe } from "./probe.js";
-import { encodeCopies, type TextureCopy, TextureSet } from "./textures.js";
+import { dueCopies, encodeCopies, type TextureCopy, type TexturedBuffer, TextureSet } from "./textures.js";
 
 /** Eager calls per submit: enough to amortise a submit (~40 us), few enough that the device starts early. */
 const CALLS_PER_SUBMIT = 192;
@@ -40,9 +40,7 @@ export interface WebGpuStats {
   bindGroups: number;
 }
 
-export interface GpuBuffer extends BackendBuffer {
-  readonly gpu: GPUBuffer;
-}
+export type GpuBuffer = TexturedBuffer;
 interface ReadyCall {
   /** Operands that the kernel reads as textures. */
   readonly copies: readonly TextureCopy[];
@@ -128,11 +126,13 @@ export class WebGpuBackend implements Backend {
     }
     const usage = GPU_USAGE.STORAGE | GPU_USAGE.UNIFORM | GPU_USAGE.COPY_SRC | GPU_USAGE.COPY_DST;
     const gpu = this.#allocate({ label, size: bytes, usage });
+    const kept: GpuBuffer["kept"] = new Map();
     const destroy = (): void => {
       this.#submit(); // what is encoded may still use it
       gpu.destroy();
+      for (const { texture } of kept.values()) texture.destroy();
     };
-    return { bytes, gpu, destroy };
+    return { bytes, gpu, kept, destroy };
   }
 
   write(place: Place, data: ArrayBufferView): void {
@@ -266,9 +266,10 @@ export class WebGpuBackend implements Backend {
     let pass = encoder.beginComputePass();
     let current: GPUComputePipeline | null = null;
     for (const { copies, pipeline, bindGroup, x, y, z } of ready) {
-      if (copies.length > 0) {
+      const due = dueCopies(copies);
+      if (due.length > 0) {
         pass.end();
-        encodeCopies(encoder, copies);
+        encodeCopies(encoder, due);
         pass = encoder.beginComputePass();
         current = null;
       }
@@ -298,9 +299,10 @@ export class WebGpuBackend implements Backend {
     y: number,
     z: number,
   ): void {
-    if (copies.length > 0) {
+    const due = dueCopies(copies);
+    if (due.length > 0) {
       this.#endPass();
-      encodeCopies(this.#encoderNow(), copies);
+      encodeCopies(this.#encoderNow(), due);
     }
     this.#pass ??= this.#encoderNow().beginComputePass();
     this.#pass.setPipeline(pipeline);
@@ -312,7 +314,8 @@ export class WebGpuBackend implements Backend {
   #probed(probe: CallProbe, { call, places, copies, pipeline, bindGroup, x, y, z }: ReadyCall): void {
     this.#endPass();
     const encoder = this.#encoderNow();
-    const copy = copies.length > 0 ? (): void => encodeCopies(encoder, copies) : null;
+    const due = dueCopies(copies);
+    const copy = due.length > 0 ? (): void => encodeCopies(encoder, due) : null;
     const encode = (descriptor?: GPUComputePassDescriptor): void => {
       const pass = encoder.beginComputePass(descriptor);
       pass.setPipeline(pipeline);
@@ -359,7 +362,7 @@ export class WebGpuBackend implements Backend {
     let texture = 0; // copies come in the order of the bindings that they are for
     const entries: GPUBindGroupEntry[] = places.map((place, binding) => ({
       binding,
-      resource: call.kernel.bindings[binding]!.isTexture
+      resource: call.kernel.bindings[binding]!.texture
         ? copies[texture++]!.to.createView()
         : { buffer: (place.buffer as GpuBuffer).gpu, offset: place.offset, size: place.bytes },
     }));

@@ -47,7 +47,7 @@ const STORAGES = (LONG ? ["f32", "bf16", "f16"] : ["f32", "bf16"]) as readonly M
 const SHAPES: Record<How, readonly (readonly [m: number, n: number, k: number])[]> = {
   vector: [[1, 20, 24], [2, 9, 72]],
   subgroup: [[36, 36, 20], [4, 32, 8]],
-  texture: [[36, 36, 20], [4, 32, 8]],
+  texture: [[36, 36, 20], [17, 32, 8]],
   plain: [[9, 7, 5], [8, 8, 8]],
   workgroup: [[65, 66, 17], [3, 5, 33]],
   packed: [[33, 35, 29], [32, 64, 1]],

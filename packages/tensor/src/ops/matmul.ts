@@ -58,6 +58,7 @@ function gemm(
   outer = 1,
   accumulate = false,
   bStorage: MatmulStorage = "f32",
+  bIsConstant = false,
 ): Tensor {
   return runMatmul(
     ctx,
@@ -69,6 +70,7 @@ function gemm(
       outer,
       accumulate,
       bStorage,
+      bIsConstant,
       a: { rowStride: layout === "tn" ? m : k, outerStride: outer > 1 ? m * k : 0 },
       b: { rowStride: layout === "nt" ? k : n, outerStride: outer > 1 ? n * k : 0 },
       c: { rowStride: n, outerStride: outer > 1 ? m * n : 0 },
@@ -103,7 +105,7 @@ export const linearOp: Op<null> = {
   forward(ctx, [x, w]) {
     const { rows, inputs, outputs } = linearSizes(x!, w!);
     const y = ctx.empty([...x!.shape.slice(0, -1), outputs]);
-    return gemm(ctx, "nt", rows, outputs, inputs, x!, w!, y, 1, false, storageOf(w!));
+    return gemm(ctx, "nt", rows, outputs, inputs, x!, w!, y, 1, false, storageOf(w!), isFrozen(w!));
   },
   backward(ctx, dy) {
     const [x, w] = ctx.inputs as [Tensor, Tensor];
@@ -118,6 +120,11 @@ export const linearOp: Op<null> = {
     ];
   },
 };
+
+/** Stays as it is for many calls: what a device makes of it is worth keeping. */
+function isFrozen(w: Tensor): boolean {
+  return w.storage.isPersistent && w.storage.category === "weights" && !w.requiresGrad;
+}
 
 function storageOf(w: Tensor): MatmulStorage {
   return w.dtype as MatmulStorage;

@@ -14,11 +14,15 @@ const all = { inner: 2, bias: 1, activation: 2, residual: 1, accumulate: 1, gap:
 const some = { inner: 1, bias: 1, activation: 1, residual: 0, accumulate: 0, gap: 0 } as const;
 const sums = { value: 1e-5, why: "sums of up to 130 products below 1 in f32" };
 
+type Sizes = MatmulSizes & { outer: number; inner: number };
+
 interface Kind {
   variant: MatmulVariant;
   layout: MatmulLayout;
   a?: MatmulStorage;
   b?: MatmulStorage;
+  /** b is a frozen weight; with the variant "texture", or this, there are no batches. */
+  isConstant?: boolean;
   /** Sizes that come in multiples of so many. */
   steps?: Partial<Record<"m" | "n" | "k", number>>;
   m: readonly [number, number];
@@ -26,18 +30,21 @@ interface Kind {
 }
 
 /** Sizes in their steps, and the strides: rows of c, and of what has gaps, lie 4 (or a step of halves) further apart. */
-function sizesOf({ variant, layout, a = "f32", b = "f32", steps = {} }: Kind, dims: Dims): MatmulSizes & { inner: number } {
+function sizesOf(kind: Kind, dims: Dims): Sizes {
+  const { variant, layout, a = "f32", b = "f32", steps = {}, isConstant = false } = kind;
+  const isTexture = variant === "texture" || isConstant;
   const rounded = (name: "m" | "n" | "k"): number => Math.ceil(dims[name]! / (steps[name] ?? 1)) * (steps[name] ?? 1);
-  const [m, n, k, inner] = [rounded("m"), rounded("n"), rounded("k"), dims.inner!];
+  const [m, n, k, inner] = [rounded("m"), rounded("n"), rounded("k"), isTexture ? 1 : dims.inner!];
   const gap = dims.gap! * (steps.k ?? 4);
-  const place = (rows: number, cols: number) => {
-    const rowStride = cols + gap;
+  const place = (rows: number, cols: number, between = gap) => {
+    const rowStride = cols + between;
     return { rowStride, outerStride: inner * rows * rowStride, innerStride: rows * rowStride };
   };
+  const [aGap, bGap] = isTexture ? [0, 0] : [gap, gap];
   return {
-    layout, m, n, k, outer: OUTER, inner, aStorage: a, bStorage: b, alpha: ALPHA, force: variant,
+    layout, m, n, k, outer: isTexture ? 1 : OUTER, inner, bIsConstant: isConstant, aStorage: a, bStorage: b, alpha: ALPHA, force: variant,
     accumulate: dims.accumulate === 1, epilogue: epilogueOf(dims),
-    a: layout === "tn" ? place(k, m) : place(m, k), b: layout === "nt" ? place(n, k) : place(k, n), c: place(m, n),
+    a: layout === "tn" ? place(k, m, aGap) : place(m, k, aGap), b: layout === "nt" ? place(n, k, bGap) : place(k, n, bGap), c: place(m, n),
   }; // biome-ignore format: few lines
 }
 function epilogueOf({ bias, activation, residual }: Dims): MatmulEpilogue {
@@ -49,8 +56,8 @@ function epilogueOf({ bias, activation, residual }: Dims): MatmulEpilogue {
 }
 
 /** Storages of c, and of what the epilogue adds. */
-function rest({ m, n, inner, c, epilogue }: MatmulSizes & { inner: number }): Record<string, KernelInput> {
-  const shape = [OUTER, inner, m, c.rowStride];
+function rest({ m, n, outer, inner, c, epilogue }: Sizes): Record<string, KernelInput> {
+  const shape = [outer, inner, m, c.rowStride];
   return {
     c: { shape },
     ...(epilogue?.bias ? { bias: { shape: [n] } } : {}),
@@ -60,14 +67,14 @@ function rest({ m, n, inner, c, epilogue }: MatmulSizes & { inner: number }): Re
 
 /** c, from products that `left` and `right` read; between its rows it keeps its values. */
 function expected(
-  { m, n, k, c, inner, epilogue = {}, accumulate }: MatmulSizes & { inner: number },
+  { m, n, k, c, outer, inner, epilogue = {}, accumulate }: Sizes,
   inputs: Readonly<Record<string, Values>>,
   left: (z: number, row: number, depth: number) => number,
   right: (z: number, depth: number, col: number) => number,
 ): Record<string, Values> {
   const { rowStride } = c;
   return {
-    c: flat([OUTER, inner, m, rowStride], (i) => {
+    c: flat([outer, inner, m, rowStride], (i) => {
       const [z, row, col] = [Math.floor(i / (m * rowStride)), Math.floor(i / rowStride) % m, i % rowStride];
       const old = inputs.c!.data[i]!;
       if (col >= n) return old;
@@ -81,19 +88,20 @@ function expected(
 }
 
 function matmulCase(kind: Kind): KernelCase {
-  const { variant, layout, a = "f32", b = "f32", m, edges } = kind;
+  const { variant, layout, a = "f32", b = "f32", m, edges, isConstant = false } = kind;
   const rowsOf = (which: "a" | "b", { m: rows, n, k }: MatmulSizes): number =>
     which === "a" ? (layout === "tn" ? k : rows) : layout === "nt" ? n : k;
-  const few = m[1] <= 16 && variant === "subgroup" ? ", few rows" : "";
+  const few = m[1] <= 16 && (variant === "subgroup" || variant === "texture") ? ", few rows" : "";
+  const frozen = isConstant ? ", frozen weight" : "";
   return {
-    name: `matmul/${variant}, ${layout}, ${a === b ? a : `${a} and ${b}`}${few}`,
+    name: `matmul/${variant}, ${layout}, ${a === b ? a : `${a} and ${b}`}${few}${frozen}`,
     dims: { m, n: [1, 70], k: [1, 60], ...flags },
     edges,
     plan: (dims, facts) => planMatmul(sizesOf(kind, dims), facts),
     inputs: (dims) => {
       const sizes = sizesOf(kind, dims);
       const of = (which: "a" | "b", dtype: MatmulStorage): KernelInput => ({
-        shape: [OUTER, sizes.inner, rowsOf(which, sizes), sizes[which].rowStride],
+        shape: [sizes.outer, sizes.inner, rowsOf(which, sizes), sizes[which].rowStride],
         dtype,
       });
       return { a: of("a", a), b: of("b", b), ...rest(sizes) };
@@ -114,7 +122,7 @@ function matmulCase(kind: Kind): KernelCase {
 }
 
 /** Sizes of a plain tn matmul whose operands are panels. */
-const packedSizes = (dims: Dims): MatmulSizes & { inner: number } => ({
+const packedSizes = (dims: Dims): Sizes => ({
   ...sizesOf({ variant: "plain", layout: "nt", steps: { k: 1 }, m: [1, 1], edges: [] }, dims), // gaps of one
   force: undefined,
 });
@@ -132,12 +140,12 @@ const LAYOUTS = ["nt", "nn", "tn"] as const;
 
 /** Panels of a or b: their matrices, how many a matrix has, and the value of the operand at (z, index, depth). */
 const packCase = (which: "a" | "b", layout: MatmulLayout, storage: MatmulStorage): KernelCase => {
-  const sizes = (dims: Dims): MatmulSizes & { inner: number } => {
+  const sizes = (dims: Dims): Sizes => {
     const kind = { variant: "plain", layout, [which]: storage, m: [1, 1], edges: [] } as const;
     return { ...sizesOf(kind, dims), force: undefined };
   };
   const alongK = which === "a" ? layout !== "tn" : layout === "nt";
-  const shapeOf = (of: MatmulSizes & { inner: number }): number[] => {
+  const shapeOf = (of: Sizes): number[] => {
     const size = which === "a" ? of.m : of.n;
     return [OUTER, of.inner, alongK ? size : of.k, of[which].rowStride];
   };
@@ -194,6 +202,11 @@ const workgroupEdges: KernelCase["edges"] = [
   { m: 257, n: 5, k: 3, ...some, why: "ten tiles: folded into two dimensions, the grid has two too many" },
 ];
 
+const vectorEdges: KernelCase["edges"] = [
+  { m: 2, n: 21, k: 72, ...all, why: "two turns of the lanes over k, the last one not full" },
+  { m: 1, n: 9, k: 8, ...some, why: "fewer k than lanes take" },
+];
+
 export const matmulCases: readonly KernelCase[] = [
   ...LAYOUTS.flatMap((layout) => [
     matmulCase({ variant: "subgroup", layout, steps: fours[layout], m: [17, 70], edges: tileEdges }),
@@ -210,19 +223,21 @@ export const matmulCases: readonly KernelCase[] = [
     matmulCase({ variant: "plain", layout: "nn", a: half, b: half, m: [1, 30], edges: plainEdges }),
     matmulCase({ variant: "workgroup", layout: "nt", a: half, b: half, m: [1, 80], edges: workgroupEdges }),
   ]),
-  ...(["f32", "bf16", "f16"] as const).map((b) =>
+  matmulCase({ variant: "texture", layout: "nt", steps: fours.nt, m: [17, 70], edges: tileEdges }),
+  matmulCase({ variant: "texture", layout: "nn", steps: fours.nn, m: [17, 70], edges: tileEdges }),
+  ...(["f32", "bf16", "f16"] as const).flatMap((b) => [
+    matmulCase({ variant: "vector", layout: "nt", b, steps: { k: 8 }, m: [1, 4], edges: vectorEdges }),
+    matmulCase({ variant: "vector", layout: "nt", b, isConstant: true, steps: { k: 8 }, m: [1, 4], edges: vectorEdges }),
     matmulCase({
-      variant: "vector",
+      variant: "texture",
       layout: "nt",
       b,
-      steps: { k: 8 },
-      m: [1, 4],
-      edges: [
-        { m: 2, n: 21, k: 72, ...all, why: "two turns of the lanes over k, the last one not full" },
-        { m: 1, n: 9, k: 8, ...some, why: "fewer k than lanes take" },
-      ],
+      isConstant: true,
+      steps: { k: b === "f32" ? 4 : 8 },
+      m: [1, 16],
+      edges: fewRows,
     }),
-  ),
+  ]),
   ...[packCase("a", "nt", "f32"), packCase("b", "nn", "bf16"), packCase("b", "nt", "f16")],
   {
     name: "matmul/subgroup, panels",

@@ -1,0 +1,129 @@
+// Textures of frozen weights (decoding): copied once, again after a write, and gone with their buffer.
+import { planAccumulate } from "@attune/kernels-wgsl";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { DType } from "../dtype.js";
+import { type NodeDevice, openDevice } from "../node.js";
+import { noGrad } from "../op.js";
+import { linear } from "../ops/matmul.js";
+import { persistent, type Tensor, tensor } from "../tensor.js";
+import { capture } from "./capture.js";
+
+const OUTPUTS = 40;
+const INPUTS = 16;
+const x = { shape: [4, INPUTS], dtype: "f32" } as const;
+const ones = new Float32Array(4 * INPUTS).fill(1);
+
+describe("kept textures", () => {
+  let device: NodeDevice;
+  /** Copies into textures that were encoded so far. */
+  let copies = 0;
+  let one: Tensor;
+  beforeAll(async () => {
+    device = await openDevice();
+    one = persistent(device, [OUTPUTS, INPUTS], { label: "one" });
+    one.write(new Float32Array(OUTPUTS * INPUTS).fill(1));
+    const { gpu } = device.backend;
+    const make = gpu.createCommandEncoder.bind(gpu);
+    gpu.createCommandEncoder = () => {
+      const encoder = make();
+      const copy = encoder.copyBufferToTexture.bind(encoder);
+      encoder.copyBufferToTexture = (...given) => {
+        copies++;
+        copy(...given);
+      };
+      return encoder;
+    };
+  });
+  afterAll(() => device.destroy());
+
+  const frozen = (value: number, dtype: DType = "f32"): Tensor => {
+    const weight = persistent(device, [OUTPUTS, INPUTS], { dtype, label: "w" });
+    weight.write(dtype === "f32" ? new Float32Array(OUTPUTS * INPUTS).fill(value) : bf16(value));
+    return weight;
+  };
+  /** Pairs of the same value, of few bits. */
+  const bf16 = (value: number): Uint16Array =>
+    new Uint16Array(OUTPUTS * INPUTS).fill(new Uint32Array(Float32Array.of(value).buffer)[0]! >>> 16);
+
+  it.each(["f32", "bf16"] as const)("%s: are copied once for all replays, and again after a write", async (dtype) => {
+    const w = frozen(2, dtype);
+    const program = noGrad(() => capture(device, "step", { x }, (given) => ({ y: linear(given.x, w) })));
+    expect(program.calls[0]!.keeps).toEqual(["b"]);
+    const before = copies;
+    for (let i = 0; i < 3; i++) program.run({ x: ones });
+    expect((await program.read("y"))[0]).toBe(2 * INPUTS);
+    expect(copies - before).toBe(1);
+    w.write(dtype === "f32" ? new Float32Array(OUTPUTS * INPUTS).fill(3) : bf16(3));
+    for (let i = 0; i < 3; i++) program.run();
+    expect((await program.read("y"))[OUTPUTS * 4 - 1]).toBe(3 * INPUTS);
+    expect(copies - before).toBe(2);
+    program.dispose();
+    w.dispose();
+  });
+
+  it("are one for all programs and for eager calls", async () => {
+    const w = frozen(1);
+    const step = (label: string) => noGrad(() => capture(device, label, { x }, (given) => ({ y: linear(given.x, w) })));
+    const programs = [step("one"), step("two")];
+    const before = copies;
+    for (const program of programs) program.run({ x: ones });
+    const eager = await device.scope(() => noGrad(() => linear(tensor(device, ones, [4, INPUTS]), w))).toArray();
+    expect(eager[0]).toBe(INPUTS);
+    expect(copies - before).toBe(1);
+    for (const program of programs) program.dispose();
+    w.dispose();
+  });
+
+  it("follow what another program writes", async () => {
+    const w = frozen(1);
+    const reads = noGrad(() => capture(device, "reads", { x }, (given) => ({ y: linear(given.x, w) })));
+    const writes = capture(device, "writes", {}, () => {
+      raise(w);
+      return {};
+    });
+    for (let value = 1; value <= 3; value++) {
+      reads.run({ x: ones });
+      expect((await reads.read("y"))[0]).toBe(value * INPUTS);
+      writes.run();
+    }
+    reads.dispose();
+    writes.dispose();
+    w.dispose();
+  });
+
+  it("are not kept where the program itself writes the weight", async () => {
+    const w = frozen(1);
+    const program = noGrad(() =>
+      capture(device, "both", { x }, (given) => {
+        const before = linear(given.x, w);
+        raise(w);
+        return { before, after: linear(given.x, w) };
+      }),
+    );
+    program.run({ x: ones });
+    expect((await program.read("before"))[0]).toBe(INPUTS);
+    expect((await program.read("after"))[0]).toBe(2 * INPUTS);
+    program.dispose();
+    w.dispose();
+  });
+
+  it("count as memory while their buffer lives", () => {
+    device.trim();
+    const before = device.memory.liveBytes;
+    const w = frozen(1);
+    const program = noGrad(() => capture(device, "step", { x }, (given) => ({ y: linear(given.x, w) })));
+    program.run({ x: ones });
+    expect(device.memory.liveBytes - before).toBeGreaterThan(65536); // one row of texels
+    expect(device.measured.liveBytes).toBe(device.memory.liveBytes);
+    program.dispose();
+    w.dispose();
+    device.trim();
+    expect(device.memory.liveBytes).toBe(before);
+    expect(device.measured.liveBytes).toBe(before);
+  });
+
+  /** w = w + 1: what an update does. */
+  function raise(w: Tensor): void {
+    device.run(planAccumulate({ count: w.size }, device.facts), { y: w.storage, x: one.storage });
+  }
+});
