@@ -11,6 +11,8 @@ interface Shape {
   k: number;
   n: number;
   bStorage?: MatmulStorage;
+  /** A frozen weight, as decoding has it: run after run the same. */
+  bIsConstant?: boolean;
 }
 
 /** Names and sizes (m, k, n) of bench/peer/torchPeer.py. */
@@ -27,14 +29,15 @@ const PEER: readonly Shape[] = (
 ).map(([name, m, k, n]) => ({ name, layout: "nt", m, k, n }));
 
 const OWN: readonly Shape[] = [
-  { name: "matvec-opt-1.3b-ffn-bf16", layout: "nt", m: 1, k: 2048, n: 8192, bStorage: "bf16" },
+  { name: "matvec-opt-1.3b-ffn-bf16", layout: "nt", m: 1, k: 2048, n: 8192, bStorage: "bf16", bIsConstant: true },
   { name: "matmul-1024-bf16", layout: "nt", m: 1024, k: 1024, n: 1024, bStorage: "bf16" },
   ...(["nn", "tn"] as const).flatMap((layout): Shape[] => [
     { name: `matmul-1024-${layout}`, layout, m: 1024, k: 1024, n: 1024 },
     // dx [2048, 512] of the ffn, and its dw [2048, 512]
     { name: `matmul-t5-small-ffn-${layout}`, layout, m: 2048, k: 2048, n: 512 },
   ]),
-  { name: "matmul-8-rows", layout: "nt", m: 8, k: 2048, n: 8192 },
+  { name: "matmul-8-rows", layout: "nt", m: 8, k: 2048, n: 8192, bIsConstant: true },
+  { name: "matmul-8-rows-bf16", layout: "nt", m: 8, k: 2048, n: 8192, bStorage: "bf16", bIsConstant: true },
   { name: "matmul-odd", layout: "nt", m: 509, k: 511, n: 513 },
 ];
 
@@ -42,9 +45,9 @@ export function matmulCases(device: NodeDevice): readonly CaseMaker[] {
   return [...PEER, ...OWN].map((shape) => ({ name: shape.name, make: () => matmulCase(device, shape) }));
 }
 
-function matmulCase(device: NodeDevice, { name, layout, m, k, n, bStorage = "f32" }: Shape): BenchCase {
+function matmulCase(device: NodeDevice, { name, layout, m, k, n, bStorage = "f32", bIsConstant }: Shape): BenchCase {
   const sizes = {
-    layout, m, n, k, bStorage,
+    layout, m, n, k, bStorage, bIsConstant,
     a: { rowStride: layout === "tn" ? m : k }, b: { rowStride: layout === "nt" ? k : n }, c: { rowStride: n },
   }; // biome-ignore format: few lines
   const { scratch, steps } = planMatmulSteps(sizes, device.facts);
