@@ -61,6 +61,7 @@ export { freshOpt, loadOptWeights, type OptOnDevice } from "./opt/load.js";
 export { Opt, type OptHiddenListener, type OptInputs, type OptOptions, optPositions, shiftLeft } from "./opt/opt.js";
 export { initOpt, type OptOpened, type OptWeightSource, openOptWeights, optWeights } from "./opt/weights.js";
 export { type MatchOptions, matchCheckpoint, type WeightSpec } from "./pretrained.js";
+export { openPytorchFile } from "./pytorch/stateDict.js";
 export { mt19937, type Random, randperm, seedFor } from "./random.js";
 export {
   bytesOf,

@@ -224,7 +224,7 @@ describe("openCheckpoint", () => {
   });
 
   it("says what a folder without safetensors has", async () => {
-    await expect(openCheckpoint(memoryFiles({ "pytorch_model.bin": "" }))).rejects.toThrow(/pytorch_model.bin but no/);
+    await expect(openCheckpoint(memoryFiles({ "tf_model.h5": "" }))).rejects.toThrow(/has tf_model.h5 but no .*convert it/);
     await expect(openCheckpoint(memoryFiles({}))).rejects.toThrow(/no model.safetensors/);
   });
 

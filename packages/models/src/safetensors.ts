@@ -8,7 +8,21 @@ import { decodeUtf8, type FileSource } from "./source.js";
 import { parseStrictJson, type StrictJson } from "./strictJson.js";
 
 /** Bytes an element takes, of every type that can be read. */
-const BYTES = { F64: 8, I64: 8, U64: 8, F32: 4, I32: 4, U32: 4, F16: 2, BF16: 2, I16: 2, U16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
+export const BYTES = {
+  F64: 8,
+  I64: 8,
+  U64: 8,
+  F32: 4,
+  I32: 4,
+  U32: 4,
+  F16: 2,
+  BF16: 2,
+  I16: 2,
+  U16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+} as const;
 export type SafetensorsDtype = keyof typeof BYTES;
 
 /** What the header says about a tensor; begin and end are bytes of the file. An unknown dtype is refused only on `read`. */
@@ -115,16 +129,21 @@ function isReadable(dtype: string): dtype is SafetensorsDtype {
 /** Names what a file really is when people meet it under the name .safetensors. */
 function refuseOtherFormats(start: Uint8Array, where: string): void {
   const text = new TextDecoder("latin1").decode(start);
-  if (text.startsWith("version https://git-lfs")) {
-    throw dataError(`${where}: is a Git LFS pointer, not the file itself; run "git lfs pull", or download the file from the hub`);
-  }
+  refuseUnreadable(text, where);
   if (text.startsWith("PK\x03\x04") || text.startsWith("\x80\x02")) {
     throw dataError(
       `${where}: is a PyTorch ${text[0] === "P" ? "zip" : "pickle"} file under the name .safetensors; save it with safetensors`,
     );
   }
-  if (/^\s*<(!doctype|html)/i.test(text))
-    throw dataError(`${where}: is a web page, not a safetensors file; the download went wrong`);
+}
+
+/** Refuses (data) what stands where a file of weights should be when a download went wrong, by the file's first bytes as latin1. */
+export function refuseUnreadable(start: string, where: string): void {
+  if (start.startsWith("version https://git-lfs")) {
+    throw dataError(`${where}: is a Git LFS pointer, not the file itself; run "git lfs pull", or download the file from the hub`);
+  }
+  if (/^\s*<(!doctype|html)/i.test(start))
+    throw dataError(`${where}: is a web page, not a file of weights; the download went wrong`);
 }
 
 interface HeaderContext {
