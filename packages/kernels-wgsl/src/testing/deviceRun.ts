@@ -41,7 +41,10 @@ function pipelineOf({ gpu, rewrite }: KernelDevice, call: KernelCall): Promise<G
   return made;
 }
 
-/** @throws with the compiler's messages, line by line */
+/** A text that is no kernel. */
+export class KernelTextError extends Error {}
+
+/** @throws KernelTextError with the compiler's messages, line by line */
 async function compile(gpu: GPUDevice, kernel: Kernel, code: string): Promise<GPUComputePipeline> {
   gpu.pushErrorScope("validation");
   const module = gpu.createShaderModule({ label: kernel.name, code });
@@ -59,8 +62,8 @@ async function compile(gpu: GPUDevice, kernel: Kernel, code: string): Promise<GP
   const failure = await gpu.popErrorScope();
   const errors = messages.filter(({ type }) => type === "error");
   if (errors.length > 0)
-    throw new Error(`${kernel.name}: ${errors.map((m) => `${m.lineNum}:${m.linePos} ${m.message}`).join("; ")}`);
-  if (failure) throw new Error(`${kernel.name}: ${failure.message}`);
+    throw new KernelTextError(`${kernel.name}: ${errors.map((m) => `${m.lineNum}:${m.linePos} ${m.message}`).join("; ")}`);
+  if (failure) throw new KernelTextError(`${kernel.name}: ${failure.message}`);
   return pipeline;
 }
 

@@ -1,7 +1,7 @@
 // Every small mistake that the rules can make in a kernel's text, tried against that kernel's cases: what none of them notices is either
 // explained here or a gap in the tests.
 import { type Kernel, specialize } from "../kernel.js";
-import type { KernelDevice } from "./deviceRun.js";
+import { type KernelDevice, KernelTextError } from "./deviceRun.js";
 import { EQUIVALENT } from "./equivalent.js";
 import { runKernel } from "./harness.js";
 import type { Dims, KernelCase } from "./kernelCase.js";
@@ -57,8 +57,11 @@ export function mutantsOf(
   );
 }
 
-/** Whether some case fails at one of its edges with the mistake in. A text that does not compile is noticed as well. */
-export async function isNoticed(device: KernelDevice, { kernel, rule, occurrence, cases }: Mutant): Promise<boolean> {
+/**
+ * Whether some case fails at one of its edges with the mistake in; null where the mistake makes no kernel: its text does not compile, which
+ * says nothing about the cases.
+ */
+export async function isNoticed(device: KernelDevice, { kernel, rule, occurrence, cases }: Mutant): Promise<boolean | null> {
   const rewrite = (of: Kernel, code: string): string => (of.name === kernel ? (mutate(code, rule, occurrence) ?? code) : code);
   for (const kernelCase of cases) {
     for (const { why: _, ...dims } of kernelCase.edges) {
@@ -67,8 +70,9 @@ export async function isNoticed(device: KernelDevice, { kernel, rule, occurrence
       try {
         const { failures } = await runKernel({ ...device, rewrite }, kernelCase, { dims: dims as Dims, seed: 1 });
         if (failures.length > 0) return true;
-      } catch {
-        return true;
+      } catch (error) {
+        if (error instanceof KernelTextError) return null;
+        throw error;
       }
     }
   }

@@ -17,7 +17,7 @@ export const mutationRules: readonly MutationRule[] = [
   { name: "first element skipped", find: /(var (?:m|row|t|d|k|query) = )(0u|first);/, replace: "$1$2 + 1u;" },
   { name: "first column skipped", find: /(var (?:col|key|i) = (?:begin \+ )?lane);/, replace: "$1 + 1u;" },
   { name: "lanes stride too far", find: /\+= LANES\)/, replace: "+= LANES + 1u)" },
-  { name: "row reduction dropped", find: /row_(?:sum|max)\(((?:[^()]|\([^()]*\))*)\)/, replace: "($1)" },
+  { name: "row reduction dropped", find: /(?<!fn )row_(?:sum|max)\(((?:[^()]|\([^()]*\))*)\)/, replace: "($1)" },
   { name: "scale ignored", find: /params\.(?:scale|alpha)\d*/, replace: "1.0" },
   { name: "wrong exponential", find: /\bexp\(/, replace: "exp2(" },
   { name: "mask dropped", find: /has_mask && mask\[[^\]]*\] == 0i/, replace: "has_mask && false" },
