@@ -28,15 +28,18 @@ export {
   adapterScale,
   adapterTargets,
   LORA_DEFAULTS,
+  type LoraBias,
   type LoraConfig,
+  type LoraInitialization,
   readAdapterConfig,
   writeAdapterConfig,
 } from "./lora/adapterConfig.js";
-export { type Adapter, type AdapterModule, readAdapter, writeAdapter } from "./lora/adapterFiles.js";
+export { type Adapter, type AdapterModule, type AdapterWeight, readAdapter, writeAdapter } from "./lora/adapterFiles.js";
 export { type InitialAdapter, initialAdapters, type RankedModule } from "./lora/initialValues.js";
-export { freshLora, LoraLayers, type LoraTarget, loadLora } from "./lora/layers.js";
+export { type BaseProjection, freshLora, type LoraBase, LoraLayers, type LoraTarget, loadLora } from "./lora/layers.js";
 export { type Merged, type MergeModule, mergeModule, unmergeModule } from "./lora/merge.js";
-export { ALL_LINEAR, type LinearModule, type LoraTargets, linearModules, matchTargets } from "./lora/targets.js";
+export { type OwnWeight, ownWeights } from "./lora/ownWeights.js";
+export { ALL_LINEAR, type LinearModule, type LoraTargets, linearModules, matchTargets, selectTargets } from "./lora/targets.js";
 export {
   loadModelFolder,
   MODEL_KINDS,
@@ -76,6 +79,23 @@ export {
   toFloat32,
   writeSafetensors,
 } from "./safetensors.js";
+export {
+  DEFAULT_SHARD_BYTES,
+  type SaveDtype,
+  type SavedCheckpoint,
+  type SaveOptions,
+  saveCheckpoint,
+  type TensorToSave,
+} from "./saveCheckpoint.js";
+export {
+  copyTokenizer,
+  type KnownModel,
+  saveModelFolder,
+  saveTrainedModel,
+  type TrainedModel,
+  weightsToSave,
+} from "./saveModel.js";
+export { type FileSink, type FileWriter, memorySink } from "./sink.js";
 export {
   type ByteRange,
   decodeUtf8,

@@ -1,10 +1,12 @@
-// Files on disk, for Node: reading a model folder and writing one. The only file of this package that touches node:.
+// Files on disk, for Node: reading a model folder. The entry @attune/models/node: what else it offers is in node/.
 
-import { randomBytes } from "node:crypto";
-import { lstat, mkdir, open, realpath, rename, rm } from "node:fs/promises";
+import { lstat, open, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { dataError, printable, storageError, type UserError } from "./errors.js";
 import { checkRange, checkRelativePath, type FileSource } from "./source.js";
+
+export { diskSink, writeFolder } from "./node/diskSink.js";
+export type { FileSink, FileWriter } from "./sink.js";
 
 export interface DiskOptions {
   /** Follow symbolic links that leave the folder (the hub cache's own links need no such leave). Default false. */
@@ -104,60 +106,4 @@ export function readError(error: unknown, where: string): UserError {
   if (code === "EACCES" || code === "EPERM") return storageError(`${where}: may not be read; check its permissions`, error);
   if (code === "EISDIR") return dataError(`${where}: is a folder; expected a file`, error);
   return storageError(`${where}: cannot be read: ${printable(String(message), 160)}`, error);
-}
-
-/** Write access to the files of one folder; each file appears whole or not at all. */
-export interface FileSink {
-  /** Writes `path` (temporary name, fsync, rename, fsync of the folder). Throws (storage). */
-  write(path: string, content: Uint8Array | string): Promise<void>;
-  describe(path: string): string;
-}
-
-/** Writes into `dir`, making it and its parents as needed. */
-export function diskSink(dir: string): FileSink {
-  const root = resolve(dir);
-  const describe = (path: string) => printable(path ? join(dir, path) : dir, 300);
-  return {
-    describe,
-    async write(path, content) {
-      checkRelativePath(path, describe(""));
-      const target = join(root, path);
-      const temporary = join(dirname(target), `.${basename(target)}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`);
-      try {
-        await mkdir(dirname(target), { recursive: true });
-        const handle = await open(temporary, "wx");
-        try {
-          await handle.writeFile(content);
-          await handle.sync(); // before the rename, or a power cut leaves an empty file under the final name
-        } finally {
-          await handle.close();
-        }
-        await rename(temporary, target);
-        await syncFolder(dirname(target));
-      } catch (error) {
-        await rm(temporary, { force: true }).catch(() => {});
-        const code = (error as NodeJS.ErrnoException).code;
-        const advice =
-          code === "ENOSPC"
-            ? "the disk is full; free some space"
-            : code === "EACCES" || code === "EROFS"
-              ? "the folder is not writable"
-              : printable(String((error as Error).message), 160);
-        throw storageError(`${describe(path)}: cannot be written: ${advice}`, error);
-      }
-    },
-  };
-}
-
-/** Makes a rename durable. Some systems refuse to open a folder; there the rename alone must do. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r").catch(() => undefined);
-  if (!handle) return;
-  try {
-    await handle.sync();
-  } catch {
-    // EINVAL or EPERM on file systems that cannot sync a folder
-  } finally {
-    await handle.close();
-  }
 }

@@ -274,53 +274,76 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-/** A tensor to write: little-endian bytes, row-major. */
-export interface TensorToWrite {
+/** What a file's header says of a tensor before its place is known. */
+export interface TensorHead {
   name: string;
   dtype: "F32" | "BF16" | "F16" | "I32";
   shape: readonly number[];
+}
+
+/** A tensor to write: little-endian bytes, row-major. */
+export interface TensorToWrite extends TensorHead {
   bytes: Uint8Array;
 }
 
+/** A file's beginning, and the tensors in the order in which their data follow. */
+export interface SafetensorsLayout<T extends TensorHead> {
+  /** The header's length and the header, padded so that the data begin aligned. */
+  header: Uint8Array;
+  order: T[];
+  /** Of the data. */
+  bytes: number;
+}
+
 /**
- * A .safetensors file. Wider types come first, names in order within a type, as the reference writer does: so every tensor
- * stays aligned to its type. The metadata {"format": "pt"} is what transformers and PEFT insist on. The result depends on
- * nothing but the content. Throws a RangeError where bytes and shape disagree or a name occurs twice.
+ * How a .safetensors file is laid out. Wider types come first, names in order within a type, as the reference writer does: so every
+ * tensor stays aligned to its type. The metadata {"format": "pt"} is what transformers and PEFT insist on. The result depends on
+ * nothing but the content. Throws a RangeError where a name occurs twice.
  */
-export function writeSafetensors(
-  entries: readonly TensorToWrite[],
+export function layoutSafetensors<T extends TensorHead>(
+  entries: readonly T[],
   metadata: Readonly<Record<string, string>> = { format: "pt" },
-): Uint8Array {
-  const sorted = [...entries].sort(
+): SafetensorsLayout<T> {
+  const order = [...entries].sort(
     (a, b) => BYTES[b.dtype] - BYTES[a.dtype] || compareText(a.dtype, b.dtype) || compareText(a.name, b.name),
   );
-  const header: string[] = [
+  const fields: string[] = [
     `"__metadata__":${JSON.stringify(Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => compareText(a, b))))}`,
   ];
   const names = new Set<string>();
   let offset = 0;
-  for (const { name, dtype, shape, bytes } of sorted) {
-    const expected = shape.reduce((product, n) => product * n, BYTES[dtype]);
+  for (const { name, dtype, shape } of order) {
+    const end = offset + elementsOf(shape) * BYTES[dtype];
+    if (names.has(name) || name === "__metadata__")
+      throw new RangeError(`writeSafetensors: the name ${name} occurs twice or is reserved`);
+    names.add(name);
+    fields.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [offset, end] })}`);
+    offset = end;
+  }
+  const text = new TextEncoder().encode(`{${fields.join(",")}}`);
+  const headerBytes = Math.ceil(text.length / 8) * 8; // padded by blanks
+  const header = new Uint8Array(8 + headerBytes).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  header.set(text, 8);
+  return { header, order, bytes: offset };
+}
+
+/** A whole .safetensors file in memory. Throws a RangeError where bytes and shape disagree or a name occurs twice. */
+export function writeSafetensors(entries: readonly TensorToWrite[], metadata?: Readonly<Record<string, string>>): Uint8Array {
+  for (const { name, dtype, shape, bytes } of entries) {
+    const expected = elementsOf(shape) * BYTES[dtype];
     if (expected !== bytes.byteLength)
       throw new RangeError(
         `writeSafetensors: ${name} [${shape.join(", ")}] of ${dtype} needs ${expected} bytes, got ${bytes.byteLength}`,
       );
-    if (names.has(name) || name === "__metadata__")
-      throw new RangeError(`writeSafetensors: the name ${name} occurs twice or is reserved`);
-    names.add(name);
-    header.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [offset, offset + expected] })}`);
-    offset += expected;
   }
-  const text = new TextEncoder().encode(`{${header.join(",")}}`);
-  const headerBytes = Math.ceil(text.length / 8) * 8; // padded by blanks, so that the data begins aligned
-  const file = new Uint8Array(8 + headerBytes + offset);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  file.set(text, 8);
-  file.fill(0x20, 8 + text.length, 8 + headerBytes);
-  let at = 8 + headerBytes;
-  for (const { bytes } of sorted) {
-    file.set(bytes, at);
-    at += bytes.byteLength;
+  const { header, order, bytes } = layoutSafetensors(entries, metadata);
+  const file = new Uint8Array(header.length + bytes);
+  file.set(header);
+  let at = header.length;
+  for (const tensor of order) {
+    file.set(tensor.bytes, at);
+    at += tensor.bytes.byteLength;
   }
   return file;
 }

@@ -125,3 +125,17 @@ export function parseStrictJson(text: string, limits: StrictLimits): StrictJson 
 
 const ESCAPE = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+
+/** The text of a value that was read strictly, indented by two: numbers stand as they were written. */
+export function strictJsonText(value: StrictJson, indent = ""): string {
+  const deeper = `${indent}  `;
+  if (value instanceof Map) {
+    const fields = [...value].map(([name, item]) => `${deeper}${JSON.stringify(name)}: ${strictJsonText(item, deeper)}`);
+    return fields.length ? `{\n${fields.join(",\n")}\n${indent}}` : "{}";
+  }
+  if (Array.isArray(value)) {
+    const items = value.map((item) => `${deeper}${strictJsonText(item, deeper)}`);
+    return items.length ? `[\n${items.join(",\n")}\n${indent}]` : "[]";
+  }
+  return typeof value === "object" && value !== null ? value.number : JSON.stringify(value);
+}
