@@ -76,6 +76,40 @@ describe("capture", () => {
     for (const made of [small, large, scratch]) made.dispose();
   });
 
+  it("keeps a weight that is disposed of while it is bound, and gives it back in the end", async () => {
+    device.trim();
+    const before = device.memory.liveBytes;
+    const weight = persistent(device, [4], { label: "weight", values: Float32Array.of(1, 2, 3, 4) });
+    const program = capture(device, "bound", { x: vector(4) }, ({ x }) => ({ y: mul(x, weight) }));
+    weight.dispose();
+    program.run({ x: Float32Array.of(1, 1, 1, 1) });
+    expect([...(await program.read("y"))]).toEqual([1, 2, 3, 4]);
+    program.scratch.dispose();
+    program.dispose();
+    device.trim();
+    expect(device.memory.liveBytes).toBe(before);
+  });
+
+  it("leaves the programs before it as they were where the device refuses its scratch", async () => {
+    const scratch = new ScratchSet(device);
+    const squares = (size: number) =>
+      capture(device, `of ${size}`, { x: vector(size) }, ({ x }) => ({ y: sum(affine(square(x), 2)) }), scratch, { fuse: false });
+    const small = squares(64);
+    const create = device.createBuffer;
+    const before = device.memory.liveBytes;
+    device.createBuffer = (bytes, label, category) => {
+      if (label.startsWith("scratch") && bytes > 256) throw new Error("no room");
+      return create.call(device, bytes, label, category);
+    };
+    expect(() => squares(4096)).toThrow("no room");
+    device.createBuffer = create;
+    expect(device.memory.liveBytes).toBe(before);
+    small.run({ x: new Float32Array(64).fill(1) });
+    expect([...(await small.read("y"))]).toEqual([128]);
+    small.dispose();
+    scratch.dispose();
+  });
+
   it("refuses inputs of another size or name", () => {
     const program = capture(device, "sized", { x: vector(4) }, ({ x }) => ({ y: relu(x) }));
     expect(() => program.run({ x: new Float32Array(5) })).toThrow("input x [4] needs 4 values, got 5");

@@ -80,7 +80,7 @@ export class Program<I extends Inputs, O extends Outputs> {
   readonly #placement: Placement;
   readonly #owned: Storage[];
   readonly #outputRoots: Storage[] = [];
-  readonly #pinned: readonly Storage[];
+  readonly #pinned: Storage[] = [];
   /** What its calls write of memory that outlives it, and the roots of that. */
   readonly #written: readonly Storage[];
   readonly #changes: ReadonlySet<Storage>;
@@ -137,18 +137,29 @@ export class Program<I extends Inputs, O extends Outputs> {
       `capture of ${label}`,
       `a program with ${showBytes(scratchBytes)} of scratch (${showBytes(lowerBoundBytes)} live at once)`,
     );
-    for (const root of made) {
-      root.put(device.createBuffer(root.bytes, `${label} output`, "outputs"));
+    try {
+      this.#allocate(made);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  #allocate(outputs: readonly Storage[]): void {
+    for (const root of outputs) {
+      root.put(this.device.createBuffer(root.bytes, `${this.label} output`, "outputs"));
       this.#outputRoots.push(root);
     }
-    scratch.reserve(this.#placement.slots);
-    // a scope may end, and the pool give its memory to others, while this program still binds it
-    const placed = [...new Set(calls.flatMap(({ storages }) => storages.map(({ root }) => root)))].filter(
-      (root) => root.isPlaced,
-    );
-    this.#pinned = placed.filter((root) => !root.isPersistent && !this.#outputRoots.includes(root));
-    for (const root of placed) this.#places.set(root, root.place());
-    for (const root of this.#pinned) root.pin();
+    this.scratch.reserve(this.#placement.slots);
+    const bound = new Set(this.#calls.flatMap(({ storages }) => storages.map(({ root }) => root)));
+    for (const root of bound) {
+      if (!root.isPlaced) continue;
+      this.#places.set(root, root.place());
+      // a scope may end, or a weight be disposed of, while this program still binds it
+      if (this.#outputRoots.includes(root)) continue;
+      root.pin();
+      this.#pinned.push(root);
+    }
     this.#prepare();
   }
 

@@ -22,15 +22,24 @@ export class ScratchSet {
 
   /** Makes slot i hold at least slots[i] bytes. */
   reserve(slots: readonly number[]): void {
-    let grew = false;
     slots.forEach((bytes, slot) => {
       const buffer = this.#buffers[slot];
       if (buffer && buffer.bytes >= bytes) return;
-      if (buffer) this.device.destroyBuffer(buffer, "activations");
-      this.#buffers[slot] = this.device.createBuffer(bytes, `scratch ${slot}`, "activations");
-      grew = true;
+      if (buffer) this.device.destroyBuffer(buffer, "activations"); // first: both together may not fit
+      this.version++;
+      this.#buffers[slot] = this.#create(bytes, slot, buffer?.bytes ?? 0);
     });
-    if (grew) this.version++;
+  }
+
+  /** Where the device refuses, the programs that were prepared before get what they had. */
+  #create(bytes: number, slot: number, before: number): BackendBuffer {
+    const create = (size: number): BackendBuffer => this.device.createBuffer(size, `scratch ${slot}`, "activations");
+    try {
+      return create(bytes);
+    } catch (error) {
+      if (before > 0) this.#buffers[slot] = create(before);
+      throw error;
+    }
   }
 
   buffer(slot: number): BackendBuffer {

@@ -86,13 +86,16 @@ export class Storage {
     return held;
   }
 
-  /** Grows with every write: what autograd saw of a tensor can be told from what is there now. */
+  /**
+   * Grows with every write: what autograd saw of a tensor can be told from what is there now. Slices share their root's count, since they
+   * may overlap: an optimizer writes ranges of an arena whose parameters are other slices of it.
+   */
   get version(): number {
-    return this.#writes + (this.parent?.version ?? 0);
+    return this.root.#writes;
   }
 
   wasWritten(): void {
-    this.#writes++;
+    this.root.#writes++;
   }
 
   slice(offset: number, bytes: number, label: string): Storage {
