@@ -1,7 +1,7 @@
 // A model's weights on a device: trainable in arenas, or frozen in the storage asked for. Values come in pieces.
 import { type Device, type DType, ParameterSet, persistent, type Tensor } from "@attune/tensor";
 import { dataError, listSome, printable } from "./errors.js";
-import { countF16Overflow, f32ToBf16, f32ToF16 } from "./halves.js";
+import { countF16Overflow, countNonFinite, f32ToBf16, f32ToF16, halvesOf } from "./halves.js";
 import type { WeightSpec } from "./pretrained.js";
 import { type Checkpoint, pieces, toFloat32 } from "./safetensors.js";
 
@@ -64,14 +64,9 @@ export async function readWeights(
     for (const piece of pieces(into.size)) {
       const raw = await checkpoint.read(source, piece);
       if (raw.dtype.toLowerCase() === into.dtype && into.dtype !== "f32") {
-        const halves = wordsOf(raw.bytes);
-        found += countNonFiniteHalves(halves, into.dtype === "f16" ? 0x7c00 : 0x7f80);
-        into.write(evenWords(halves), piece.begin * 2);
-      } else {
-        const values = toFloat32(source, raw);
-        found += countNonFinite(values);
-        writePiece(into, values, piece.begin);
-      }
+        into.write(evenWords(halvesOf(raw.bytes)), piece.begin * 2);
+      } else writePiece(into, toFloat32(source, raw), piece.begin);
+      found += countNonFinite(raw.bytes, raw.dtype);
     }
     if (found > 0) nonFinite.set(source, found);
   }
@@ -103,22 +98,4 @@ function evenWords(halves: Uint16Array): Uint16Array {
   const words = new Uint16Array(halves.length + 1);
   words.set(halves);
   return words;
-}
-
-function wordsOf(bytes: Uint8Array): Uint16Array {
-  const aligned = bytes.byteOffset % 2 ? bytes.slice() : bytes;
-  return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
-}
-
-/** `exponent`: the bits that an infinity or a NaN has all of. */
-function countNonFiniteHalves(halves: Uint16Array, exponent: number): number {
-  let count = 0;
-  for (let i = 0; i < halves.length; i++) if ((halves[i]! & exponent) === exponent) count++;
-  return count;
-}
-
-function countNonFinite(values: Float32Array): number {
-  let count = 0;
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) count++;
-  return count;
 }

@@ -71,6 +71,27 @@ export function countF16Overflow(values: Float32Array): number {
   return count;
 }
 
+/** How many values of these little-endian bytes are infinite or NaN, by their bits; 0 for types that have no such values. */
+export function countNonFinite(bytes: Uint8Array, dtype: string): number {
+  let count = 0;
+  if (dtype === "F16" || dtype === "BF16") {
+    const exponent = dtype === "F16" ? 0x7c00 : 0x7f80;
+    const halves = halvesOf(bytes);
+    for (let i = 0; i < halves.length; i++) if ((halves[i]! & exponent) === exponent) count++;
+  } else if (dtype === "F32") {
+    const aligned = bytes.byteOffset % 4 ? bytes.slice() : bytes;
+    const words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >>> 2);
+    for (let i = 0; i < words.length; i++) if ((words[i]! & 0x7f800000) === 0x7f800000) count++;
+  }
+  return count;
+}
+
+/** The 16-bit patterns in little-endian bytes; copied only where they are not aligned. */
+export function halvesOf(bytes: Uint8Array): Uint16Array {
+  const aligned = bytes.byteOffset % 2 ? bytes.slice() : bytes;
+  return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >>> 1);
+}
+
 /** value / 2^shift, to nearest, ties to even; 0 < shift < 32. */
 function shiftRounding(value: number, shift: number): number {
   const quotient = value >>> shift;

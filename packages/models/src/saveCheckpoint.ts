@@ -2,7 +2,7 @@
 // names and fills them. What is in memory at a time is a piece of one tensor.
 
 import { dataError, listSome, printable } from "./errors.js";
-import { countF16Overflow, f32ToBf16, f32ToF16 } from "./halves.js";
+import { countF16Overflow, countNonFinite, f32ToBf16, f32ToF16 } from "./halves.js";
 import {
   BYTES,
   bytesOf,
@@ -50,6 +50,8 @@ export interface SavedCheckpoint {
   tensors: number;
   /** Values that were clamped, by tensor, where there are any. */
   clamped: Map<string, number>;
+  /** Values that are infinite or NaN, by tensor, where there are any. */
+  nonFinite: Map<string, number>;
 }
 
 export const DEFAULT_SHARD_BYTES = 5e9;
@@ -73,6 +75,7 @@ export async function saveCheckpoint(
   const shards = shardsOf(planned, maxShardBytes);
   const total = planned.reduce((sum, tensor) => sum + bytesIn(tensor), 0);
   const overflow = new Map<string, number>();
+  const nonFinite = new Map<string, number>();
   const files: string[] = [];
   let done = 0;
   for (const [index, shard] of shards.entries()) {
@@ -84,7 +87,8 @@ export async function saveCheckpoint(
       for (const { name, shape, dtype, source } of order) {
         for (const piece of pieces(elementsOf(shape))) {
           const converted = convert(name, await source.read(piece), dtype, clampOverflow);
-          if (converted.overflow > 0) overflow.set(name, (overflow.get(name) ?? 0) + converted.overflow);
+          addTo(overflow, name, converted.overflow);
+          addTo(nonFinite, name, countNonFinite(converted.bytes, dtype) - (clampOverflow ? 0 : converted.overflow));
           await writer.write(converted.bytes);
           done += converted.bytes.length;
           onProgress(done, total);
@@ -106,7 +110,11 @@ export async function saveCheckpoint(
     await sink.write("model.safetensors.index.json", indexJson(shards, total));
     files.push("model.safetensors.index.json");
   }
-  return { files, bytes: total, tensors: planned.length, clamped: overflow };
+  return { files, bytes: total, tensors: planned.length, clamped: overflow, nonFinite };
+}
+
+function addTo(counts: Map<string, number>, name: string, count: number): void {
+  if (count > 0) counts.set(name, (counts.get(name) ?? 0) + count);
 }
 
 /** Tensors in their order, a new shard where the next one would pass the limit. */

@@ -21,6 +21,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "answer prompts with a model, or with a model and an adapter",
     load: () => import("./generate.js"),
   },
+  {
+    name: "convert",
+    summary: "write a model's folder anew: .bin to safetensors, another type, other shards",
+    load: () => import("./convert.js"),
+  },
   { name: "plan", summary: "show what a run will take: memory, dispatches, FLOPs", load: () => import("./plan.js") },
   {
     name: "profile",

@@ -83,7 +83,7 @@ export async function openModel(name: string): Promise<ModelFolder> {
 }
 
 /** The files of a model by the name that a person gives. Throws (usage) where it is none. */
-export async function modelFiles(name: string): Promise<FileSource> {
+export async function modelFiles(name: string, _onNote?: (note: string) => void): Promise<FileSource> {
   return diskFiles(name);
 }
 
