@@ -4,8 +4,8 @@
 import {
   collate,
   freshT5,
-  GreedyGenerator,
   randperm,
+  SequenceGenerator,
   T5,
   T5_DEFAULTS,
   type T5Config,
@@ -60,11 +60,11 @@ function* updates() {
 for await (const { step, loss, gradNorm } of train(trainer, updates(), { reportEvery: 50 }))
   console.log(`step ${step}  loss ${loss.toFixed(3)}  gradient norm ${gradNorm.toFixed(2)}`);
 
-const generator = new GreedyGenerator(device, model, trainer.scratch); // programs share one scratch set
+const generator = new SequenceGenerator(device, model, { scratch: trainer.scratch }); // programs share one scratch set
 const asked = collate([example(99_999)], { rows: 1, source: 8, target: 8 }, config.padTokenId);
-const [answer] = await generator.generate(asked.inputIds, asked.attentionMask, 1, { maxNewTokens: 8 });
+const { sequences } = await generator.generate(asked, { maxNewTokens: 8 });
 console.log("input ", asked.inputIds.slice(0, 3).join(" "));
-console.log("output", answer!.slice(1, 4).join(" ")); // without the start token
+console.log("output", sequences[0]!.slice(1, 4).join(" ")); // without the start token
 generator.dispose();
 trainer.dispose();
 trainer.scratch.dispose();

@@ -3,7 +3,7 @@
 //   node scripts/with-driver.mjs tsx --conditions=@attune/source scripts/write-interchange.ts OUT
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Batch, GreedyGenerator, loadLora, readAdapter, type T5, writeAdapter } from "@attune/models";
+import { type Batch, loadLora, readAdapter, SequenceGenerator, type T5, writeAdapter } from "@attune/models";
 import { diskFiles, diskSink } from "@attune/models/node";
 import { openDevice } from "@attune/tensor/node";
 import { Trainer } from "@attune/tuning";
@@ -75,8 +75,8 @@ async function trainFor(
 
 /** attune.json: inputs, logits, and greedy ids. */
 async function writeDown(target: string, facts: object, model: T5, batch: Batch): Promise<void> {
-  const generator = new GreedyGenerator(device, model);
-  const greedy = await generator.generate(batch.inputIds, batch.attentionMask, batch.rows, { maxNewTokens: 12 });
+  const generator = new SequenceGenerator(device, model);
+  const { sequences: greedy } = await generator.generate(batch, { maxNewTokens: 12 });
   generator.dispose();
   const rows = (values: Int32Array, length: number) =>
     Array.from({ length: batch.rows }, (_, i) => [...values.subarray(i * length, (i + 1) * length)]);

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { freshLora, GreedyGenerator, LORA_DEFAULTS, loadTokenizer, mt19937, type T5, writeAdapter } from "@attune/models";
+import { freshLora, LORA_DEFAULTS, loadTokenizer, mt19937, SequenceGenerator, type T5, writeAdapter } from "@attune/models";
 import { diskFiles, diskSink } from "@attune/models/node";
 import { type NodeDevice, openDevice } from "@attune/tensor/node";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -29,12 +29,12 @@ afterAll(async () => {
 /** Each prompt alone, without padding. */
 async function answers(model: T5): Promise<string[]> {
   const tokenizer = await loadTokenizer(diskFiles(at("model")));
-  const generator = new GreedyGenerator(device, model);
+  const generator = new SequenceGenerator(device, model);
   const outputs: string[] = [];
   for (const prompt of PROMPTS) {
     const ids = Int32Array.from(tokenizer.encode(prompt));
-    const [row] = await generator.generate(ids, new Int32Array(ids.length).fill(1), 1, { maxNewTokens: 6 });
-    outputs.push(tokenizer.decode(row!).trim());
+    const { sequences } = await generator.generate({ rows: 1, inputIds: ids }, { maxNewTokens: 6 });
+    outputs.push(tokenizer.decode(sequences[0]!).trim());
   }
   generator.dispose();
   return outputs;

@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => device.destroy());
 
 async function partsOf(source: FileSource, sections: readonly Section[] = ["forward", "generation"]): Promise<Comparison[]> {
-  return (await verify(device, await openVerification(source), BOUNDS, sections)).parts;
+  return verify(device, await openVerification(source), BOUNDS, sections);
 }
 const failed = (parts: readonly Comparison[]) => parts.filter(({ passed }) => !passed);
 

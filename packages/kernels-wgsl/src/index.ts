@@ -7,6 +7,7 @@ export {
   planAttentionBlockGradient,
   planAttentionRows,
 } from "./attention/blocks.js";
+export { type DecodeSizes, planAttentionDecode } from "./attention/decode.js";
 export {
   type AttentionGradients,
   type AttentionPart,
@@ -49,7 +50,7 @@ export {
 } from "./elementwise/pointwise.js";
 export { planClear, planEmbedding, planEmbeddingBackward } from "./embedding/plan.js";
 export { type DeviceFacts, factsOf, MATRIX_FEATURE, type MatrixConfig, rowVariant, softwareFacts, spread } from "./facts.js";
-export { planArgmax, planCacheAppend, planTopK, TOP_K_LIMIT } from "./generate/plan.js";
+export { type CacheAppendSizes, planArgmax, planCacheAppend, planTopK, TOP_K_LIMIT } from "./generate/plan.js";
 export { fileKernels } from "./generated/kernels.js";
 export { planRange, RANGE_WORDS } from "./inspect/plan.js";
 export { type Kernel, type KernelCall, paramBytes, specialize, type TexelFormat, writeParams } from "./kernel.js";

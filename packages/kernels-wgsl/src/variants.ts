@@ -8,6 +8,7 @@ import {
   planAttentionBlockGradient,
   planAttentionRows,
 } from "./attention/blocks.js";
+import { planAttentionDecode } from "./attention/decode.js";
 import {
   type AttentionSizes,
   planAttention,
@@ -124,9 +125,9 @@ export const PLANNED_VARIANTS: Readonly<Record<string, (facts: DeviceFacts) => r
     planClear({ count: 8 }, facts),
   ],
   generate: (facts) => [
-    planArgmax({ rows: 2, cols: 32, capacity: 4, eos: 1, pad: 0 }, facts),
+    planArgmax({ rows: 2, cols: 32, capacity: 4, ends: 1, pad: 0 }, facts),
     planTopK({ rows: 2, cols: 32, k: 3 }, facts),
-    planCacheAppend({ rows: 2, capacity: 4, cols: 8 }, facts),
+    planCacheAppend({ rows: 2, cols: 8, group: 1, region: 4, first: 0, step: 4, isLive: true }, facts),
   ],
   inspect: () => [planRange({ count: 8, storage: "f32", slot: 0 })],
   matmul: matmulCalls,
@@ -184,11 +185,15 @@ function attentionCalls(facts: DeviceFacts): KernelCall[] {
   const of = (sizes: AttentionSizes): KernelCall[] => [
     planAttention(sizes, facts),
     ...parts.map((part) => planAttentionPart(part, sizes, wants, facts)),
-    ...BOOLEANS.map((isLive) => planAttentionRows(sizes, isLive, facts)),
+    planAttentionRows(sizes, facts),
   ];
   return [
     ...[16, 64, 128, 256, 13].flatMap((dKv) => of({ ...all, dKv })), // 13: no multiple of four
     ...of({ ...all, bias: { ...all.bias!, buckets: 64 } }), // more buckets than most models have take more workgroup memory
+    ...[8, 16, 64, 128, 256, 6, 13].map((dKv) => {
+      const cache = { sourceRows: 2, placeRows: 1, positions: 8, region: 24, first: 4 };
+      return planAttentionDecode({ rows: 4, heads: 2, dKv, scale: 1, ...cache }, facts);
+    }),
     planAttentionBlockGradient(all, block, facts),
     planAttentionBiasDiagonals(all, { ...block, accumulate: false }, facts),
     planAttentionBiasBuckets(all, { buckets: 32, offset: 31, accumulate: false }, facts),

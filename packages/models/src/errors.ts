@@ -1,8 +1,8 @@
 // Errors that a user can meet. The command line turns `exitClass` into an exit code (usage 2, data 3, storage 5,
-// network 6) and prints `message` as one line: where, what was found, what was expected, what to do.
+// network 6, numerics 7) and prints `message` as one line: where, what was found, what was expected, what to do.
 
 /** Which kind of fault an error is; the command line has one exit code for each. */
-export type ExitClass = "usage" | "data" | "storage" | "network";
+export type ExitClass = "usage" | "data" | "storage" | "network" | "numerics";
 
 /** An Error that knows its exit class. Test by the property, not by a class, so that copies of a package still agree. */
 export interface UserError extends Error {
@@ -19,6 +19,8 @@ export const usageError = (message: string, cause?: unknown): UserError => userE
 export const dataError = (message: string, cause?: unknown): UserError => userError("data", message, cause);
 /** A file that cannot be read or written. */
 export const storageError = (message: string, cause?: unknown): UserError => userError("storage", message, cause);
+/** Numbers that are not finite, where nothing can go on. */
+export const numericsError = (message: string, cause?: unknown): UserError => userError("numerics", message, cause);
 /** A server that cannot be reached or answers wrongly. */
 export const networkError = (message: string, cause?: unknown): UserError => userError("network", message, cause);
 

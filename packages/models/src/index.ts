@@ -21,9 +21,29 @@ export {
   type UserError,
   usageError,
 } from "./errors.js";
-export { GreedyGenerator, type GreedyOptions } from "./generate.js";
-export { type GenerationConfig, openGenerationConfig, readGenerationConfig, writeGenerationConfig } from "./generationConfig.js";
+export type {
+  DecodeMemory,
+  GenerationTraits,
+  GenerativeModel,
+  KeysAndValues,
+  PromptInputs,
+  StepInputs,
+} from "./generation/decoder.js";
+export { type Generated, type GeneratorOptions, SequenceGenerator } from "./generation/generator.js";
+export { processorsFor } from "./generation/processors/list.js";
+export type { Processor, RowContext } from "./generation/processors/processor.js";
+export type { GenerateOptions, GenerationInputs } from "./generation/settings.js";
+export { type Answer, answerPrompts, answerTokens, padPrompts, streamAnswer, type TextOptions } from "./generation/text.js";
+export { type TextStream, textStream } from "./generation/textStream.js";
+export {
+  type GenerationConfig,
+  generationWarnings,
+  openGenerationConfig,
+  readGenerationConfig,
+  writeGenerationConfig,
+} from "./generationConfig.js";
 export { bf16ToF32, countF16Overflow, f16ToF32, f32ToBf16, f32ToF16 } from "./halves.js";
+export { type HubName, type HubSettings, hubSettings, neededFiles, parseHubName } from "./hub/names.js";
 export {
   adapterScale,
   adapterTargets,
@@ -117,7 +137,7 @@ export {
   writeT5Config,
 } from "./t5/config.js";
 export { freshT5, frozenT5, loadT5Weights, type T5OnDevice, trainableT5 } from "./t5/load.js";
-export { type HiddenListener, type KeysAndValues, shiftRight, T5, type T5Inputs, type T5Options } from "./t5/t5.js";
+export { type HiddenListener, shiftRight, T5, type T5Inputs, type T5Options } from "./t5/t5.js";
 export {
   type InitialWeight,
   initT5,

@@ -34,7 +34,8 @@ export {
   wantI32,
 } from "./op.js";
 export { type AttentionBias, type AttentionOptions, attention } from "./ops/attention.js";
-export { cacheAppend, chooseGreedy, type GreedyState, topK } from "./ops/decode.js";
+export { type DecodeAttentionOptions, decodeAttention } from "./ops/attentionDecode.js";
+export { type CachePlaces, cacheAppend, chooseGreedy, type GreedyState, topK } from "./ops/decode.js";
 export { dropout } from "./ops/dropout.js";
 export {
   accumulateInto,

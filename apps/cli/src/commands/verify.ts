@@ -31,7 +31,7 @@ export function configure(command: Command): void {
       const results = [];
       for (const { folder, record } of opened) {
         const bounds = boundsFor(record, { values: flags.bound, gradients: flags.gradientBound });
-        results.push({ folder, ...(await verify(device, record, bounds, flags.only)) });
+        results.push({ folder, parts: await verify(device, record, bounds, flags.only) });
       }
       process.stdout.write(flags.json ? `${JSON.stringify(results, null, 2)}\n` : printVerification(results));
       device.destroy();

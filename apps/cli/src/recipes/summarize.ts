@@ -1,11 +1,9 @@
 // Generation over a validation set: batched by length, one program a shape, answers in the order of the questions.
 import {
-  bucketLength,
-  collate,
+  answerTokens,
   type Example,
-  GreedyGenerator,
-  lengthLadder,
-  type T5,
+  type GenerativeModel,
+  SequenceGenerator,
   type Tokenizer,
   tokenizeExample,
 } from "@attune/models";
@@ -18,31 +16,29 @@ export interface AnswerOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
-/** The model's answer to every example's prompt. */
+/** The model's greedy answer to every example's prompt. */
 export async function answerAll(
   device: Device,
-  model: T5,
+  model: GenerativeModel,
   tokenizer: Tokenizer,
   examples: readonly Example[],
   options: AnswerOptions,
   scratch?: ScratchSet,
 ): Promise<string[]> {
   const { batch, maxSource, maxNewTokens, onProgress = () => {} } = options;
-  const generator = new GreedyGenerator(device, model, scratch);
-  const ladder = lengthLadder(maxSource);
+  const generator = new SequenceGenerator(device, model, { scratch });
   const tokenized = examples.map((example, index) => {
-    const made = tokenizeExample(tokenizer, { ...example, completion: "" }, { maxSource, maxTarget: 1 });
-    return { ...made, labels: [], index };
+    const { inputIds } = tokenizeExample(tokenizer, { ...example, completion: "" }, { maxSource, maxTarget: 1 });
+    return { inputIds, index };
   });
   tokenized.sort((a, b) => b.inputIds.length - a.inputIds.length || a.index - b.index); // longest first: scratch is reserved once
   const answers = new Array<string>(examples.length).fill("");
   for (let at = 0; at < tokenized.length; at += batch) {
     const rows = tokenized.slice(at, at + batch);
-    const source = bucketLength(rows[0]!.inputIds.length, ladder);
-    const { inputIds, attentionMask } = collate(rows, { rows: batch, source, target: 8 }, tokenizer.padId);
-    const ids = await generator.generate(inputIds, attentionMask, batch, { maxNewTokens });
+    const prompts = rows.map(({ inputIds }) => inputIds);
+    const found = await answerTokens(generator, tokenizer, prompts, { maxPrompt: maxSource, maxNewTokens });
     rows.forEach(({ index }, row) => {
-      answers[index] = tokenizer.decode(ids[row]!).trim();
+      answers[index] = found[row]![0]!.text.trim();
     });
     onProgress(Math.min(at + batch, tokenized.length), tokenized.length);
   }

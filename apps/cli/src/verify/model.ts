@@ -1,5 +1,5 @@
 // What the comparison asks of a model, whatever its kind.
-import type { LinearModule, LoraLayers, Opt, T5 } from "@attune/models";
+import type { LinearModule, LoraLayers, Opt, T5, WeightSpec } from "@attune/models";
 import type { Device, ParameterSet, Tensor } from "@attune/tensor";
 import type { ForwardCase } from "./record.js";
 
@@ -26,8 +26,6 @@ export interface VerifiedModel {
   forward(forwardCase: ForwardCase, onHidden?: HiddenByName | null, lora?: LoraLayers | null): ForwardRun;
   /** The mask that says which logits and hidden states mean something, where the record compares not all of them. */
   visible(forwardCase: ForwardCase): Int32Array;
-  /** Greedy ids of rows, or null where this version does not generate with the model. */
-  greedy: ((inputIds: Int32Array, mask: Int32Array, rows: number, maxNewTokens: number) => Promise<number[][]>) | null;
   dispose(): void;
 }
 
@@ -37,6 +35,8 @@ export interface OpenedModel {
   valuesBound: number;
   /** What an adapter can stand beside, in the order of torch's modules. */
   linears: readonly LinearModule[];
+  /** All of its weights. */
+  specs: readonly WeightSpec[];
   load(device: Device, isTrainable: boolean): Promise<VerifiedModel>;
 }
 

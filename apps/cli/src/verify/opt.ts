@@ -15,8 +15,9 @@ import { disposeWeights, type OpenedModel, type VerifiedModel } from "./model.js
 /** OPT: positions from the mask, labels shifted by one. */
 export async function optRecord(json: Record<string, unknown>, where: string, checkpoint: Checkpoint): Promise<OpenedModel> {
   const config = readOptConfig(json, { where });
-  const linears = linearModules((await openOptWeights(config, checkpoint)).weights);
-  return { valuesBound: 3e-5, linears, load: (device, trainable) => load(device, config, checkpoint, trainable) };
+  const { weights: specs } = await openOptWeights(config, checkpoint);
+  const linears = linearModules(specs);
+  return { valuesBound: 3e-5, linears, specs, load: (device, trainable) => load(device, config, checkpoint, trainable) };
 }
 
 async function load(device: Device, config: OptConfig, checkpoint: Checkpoint, isTrainable: boolean): Promise<VerifiedModel> {
@@ -43,7 +44,6 @@ async function load(device: Device, config: OptConfig, checkpoint: Checkpoint, i
       };
     },
     visible: ({ inputs }) => inputs.get("attention_mask")!.values,
-    greedy: null,
     dispose: () => disposeWeights(weights, trainable),
   };
 }

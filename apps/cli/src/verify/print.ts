@@ -4,7 +4,6 @@ import type { Comparison } from "./compare.js";
 export interface Verification {
   folder: string;
   parts: readonly Comparison[];
-  notCompared: readonly string[];
 }
 
 /** One table a record: each part, how many values, the worst tensor and its bound. */
@@ -12,7 +11,7 @@ export function printVerification(results: readonly Verification[]): string {
   return results.map(printOne).join("\n");
 }
 
-function printOne({ folder, parts, notCompared }: Verification): string {
+function printOne({ folder, parts }: Verification): string {
   const rows = parts.map(({ part, values, worst, passed, reason }) => [
     passed ? color.green("ok") : color.red("DIFFERS"),
     part,
@@ -29,8 +28,7 @@ function printOne({ folder, parts, notCompared }: Verification): string {
     { title: "bound", align: "right" as const },
     { title: "tensor" },
   ];
-  const rest = notCompared.length > 0 ? `not compared by this version: ${notCompared.join("; ")}\n` : "";
   const failed = parts.filter(({ passed }) => !passed).length;
   const verdict = failed === 0 ? color.green("equal within bounds") : color.red(`${failed} of ${parts.length} parts differ`);
-  return `${folder}\n${table(columns, rows)}\n${rest}${verdict}\n`;
+  return `${folder}\n${table(columns, rows)}\n${verdict}\n`;
 }

@@ -1,4 +1,4 @@
-// A reference record: a model folder beside what the reference computed with it (forward/, generation/).
+// A reference record: a model folder beside what the reference computed with it (forward/).
 import { type Checkpoint, dataError, type FileSource, openSafetensors, readJsonObject, toFloat32 } from "@attune/models";
 
 export interface ForwardCase {
@@ -14,19 +14,10 @@ export interface ForwardCase {
   tensors: readonly string[];
 }
 
-export interface GreedyCase {
-  name: string;
-  settings: Readonly<Record<string, unknown>>;
-  sequences: readonly (readonly number[])[];
-}
-
 export interface ReferenceRecord {
   forward: { cases: readonly ForwardCase[]; read(name: string, tensor: string): Promise<Float32Array> };
   /** null: the file is not there. */
   readGradients(file: string): Promise<Map<string, Float32Array> | null>;
-  generation: { inputIds: number[][]; attentionMask: number[][] | null; cases: readonly GreedyCase[] } | null;
-  /** Parts of the record that this version of attune does not compute, for the user to know. */
-  notCompared: readonly string[];
 }
 
 /** Opens a record. Throws (data) where the folder holds no forward/cases.json. */
@@ -50,7 +41,6 @@ export async function openRecord(source: FileSource): Promise<ReferenceRecord> {
       const read = await Promise.all(gradients.names.map(async (name) => [name, await f32(gradients, name)] as const));
       return new Map(read);
     },
-    ...(await readGeneration(source)),
   };
 }
 
@@ -81,27 +71,6 @@ async function readCase(name: string, json: CaseJson, checkpoint: Checkpoint): P
     gradients: json.gradients ?? null,
     tensors,
   };
-}
-
-async function readGeneration(source: FileSource): Promise<Pick<ReferenceRecord, "generation" | "notCompared">> {
-  const notCompared: string[] = [];
-  if (await source.has("generation/sampling.json")) notCompared.push("generation/sampling");
-  if (!(await source.has("generation/cases.json"))) return { generation: null, notCompared };
-  const json = await readJsonObject(source, "generation/cases.json");
-  const inputs = json.inputs as { input_ids: number[][]; attention_mask?: number[][] };
-  const cases = Object.entries(json.cases as Record<string, Omit<GreedyCase, "name">>).map(([name, entry]) => ({
-    ...entry,
-    name,
-  }));
-  const isPlain = ({ settings }: GreedyCase): boolean => Object.keys(settings).every((key) => key === "max_new_tokens");
-  const others = cases.filter((entry) => !isPlain(entry)).map(({ name }) => name);
-  if (others.length > 0) notCompared.push(`generation: ${others.join(", ")}`);
-  const generation = {
-    inputIds: inputs.input_ids,
-    attentionMask: inputs.attention_mask ?? null,
-    cases: cases.filter(isPlain),
-  };
-  return { generation, notCompared };
 }
 
 async function f32(checkpoint: Checkpoint, name: string): Promise<Float32Array> {

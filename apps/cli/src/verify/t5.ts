@@ -1,6 +1,5 @@
 import {
   type Checkpoint,
-  GreedyGenerator,
   linearModules,
   loadT5Weights,
   openT5Weights,
@@ -16,9 +15,10 @@ import type { ForwardCase } from "./record.js";
 /** T5: the record's decoder inputs, or the labels shifted right. */
 export async function t5Record(json: Record<string, unknown>, where: string, checkpoint: Checkpoint): Promise<OpenedModel> {
   const config = readT5Config(json, { where });
-  const linears = linearModules((await openT5Weights(config, checkpoint)).weights);
+  const { weights: specs } = await openT5Weights(config, checkpoint);
+  const linears = linearModules(specs);
   const valuesBound = config.scaleDecoderOutputs ? 1e-5 : 3e-5;
-  return { valuesBound, linears, load: (device, trainable) => load(device, config, checkpoint, trainable) };
+  return { valuesBound, linears, specs, load: (device, trainable) => load(device, config, checkpoint, trainable) };
 }
 
 async function load(device: Device, given: T5Config, checkpoint: Checkpoint, isTrainable: boolean): Promise<VerifiedModel> {
@@ -37,12 +37,6 @@ async function load(device: Device, given: T5Config, checkpoint: Checkpoint, isT
       return { logits, labels };
     },
     visible: (forwardCase) => forwardCase.inputs.get("decoder_attention_mask")!.values,
-    async greedy(inputIds, mask, rows, maxNewTokens) {
-      const generator = new GreedyGenerator(device, model);
-      const ids = await generator.generate(inputIds, mask, rows, { maxNewTokens });
-      generator.dispose();
-      return ids;
-    },
     dispose: () => disposeWeights(weights, trainable),
   };
 }

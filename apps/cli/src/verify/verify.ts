@@ -1,7 +1,8 @@
 // Runs a reference record through the engine and compares every part of it.
 import type { FileSource } from "@attune/models";
 import { affine, backward, crossEntropy, type Device, noGrad, sum, type Tensor } from "@attune/tensor";
-import { type Comparison, missing, norm, normError, PartComparison, scaledMaxError } from "./compare.js";
+import { type Comparison, norm, normError, PartComparison, scaledMaxError } from "./compare.js";
+import { compareGeneration } from "./generation.js";
 import { compareLora } from "./lora.js";
 import { meaningful, type OpenedModel, type VerifiedModel } from "./model.js";
 import { openModel } from "./open.js";
@@ -37,22 +38,18 @@ export async function verify(
   { model: opened, record, source }: OpenedRecord,
   bounds: Bounds,
   sections: readonly Section[] = SECTIONS,
-): Promise<{ parts: Comparison[]; notCompared: readonly string[] }> {
+): Promise<Comparison[]> {
   const parts: Comparison[] = [];
-  const notCompared = [...record.notCompared];
   const model = await opened.load(device, true);
   if (sections.includes("forward")) {
     parts.push(...(await compareForward(device, model, record, bounds)));
     parts.push(await compareGradients(device, model, record, bounds));
   }
-  if (sections.includes("generation")) {
-    if (model.greedy) parts.push(await compareGreedy(model.greedy, record));
-    else notCompared.push("generation: greedy");
-  }
+  if (sections.includes("generation")) parts.push(...(await compareGeneration(device, model.model, source)));
   model.dispose();
   if (sections.includes("training")) parts.push(...(await compareTraining(device, opened, source, record)));
   if (sections.includes("lora")) parts.push(...(await compareLora(device, opened, source, record, bounds.values)));
-  return { parts, notCompared };
+  return parts;
 }
 
 export function boundsFor({ model }: OpenedRecord, given: Partial<Bounds> = {}): Bounds {
@@ -130,26 +127,6 @@ async function compareGradients(
       if (!ours || !theirs) part.lacks(label);
       else part.add(label, theirs.length, normError(await ours.grad!.toArray(), theirs, globalNorm), bounds.gradients);
     }
-  }
-  return part.result();
-}
-
-async function compareGreedy(greedy: NonNullable<VerifiedModel["greedy"]>, record: ReferenceRecord): Promise<Comparison> {
-  const { generation } = record;
-  if (!generation || generation.cases.length === 0)
-    return missing("greedy ids", "the record has no generation/cases.json with greedy cases");
-  const part = new PartComparison("greedy ids");
-  const rows = generation.inputIds.length;
-  const inputIds = Int32Array.from(generation.inputIds.flat());
-  const mask = generation.attentionMask
-    ? Int32Array.from(generation.attentionMask.flat())
-    : new Int32Array(inputIds.length).fill(1);
-  for (const { name, settings, sequences } of generation.cases) {
-    const maxNewTokens = (settings.max_new_tokens as number | undefined) ?? 20; // transformers' default length
-    const ours = await greedy(inputIds, mask, rows, maxNewTokens);
-    const wrong =
-      sequences.flat().filter((id, i) => ours.flat()[i] !== id).length + Math.abs(ours.flat().length - sequences.flat().length);
-    part.add(name, sequences.flat().length, wrong, 0);
   }
   return part.result();
 }

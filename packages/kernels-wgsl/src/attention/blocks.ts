@@ -98,15 +98,15 @@ export function planAttentionBiasBuckets(
   };
 }
 
-/** Few queries: a row a workgroup. `isLive`: decoding over a cache, ended by ProgramState.past. */
-export function planAttentionRows(sizes: AttentionSizes, isLive: boolean, facts: DeviceFacts): KernelCall {
+/** Few queries: a row a workgroup. */
+export function planAttentionRows(sizes: AttentionSizes, facts: DeviceFacts): KernelCall {
   const { batch, heads, queries, keys, dKv, scale, hasNumbers, isCausal, bias = null } = sizes;
   const { variant, replaceUses, lanes } = rowVariant(facts);
   const rows = batch * heads * queries;
   const flag = (is: boolean | undefined): number => (is ? 1 : 0);
   return {
     kernel: attentionRows,
-    variant: { ...variant, LIVE: `${isLive}`, SHARE: `${Math.ceil(Math.max(128, dKv) / lanes)}u` },
+    variant: { ...variant, SHARE: `${Math.ceil(Math.max(128, dKv) / lanes)}u` },
     replaceUses,
     params: {
       rows, heads, queries, keys, dkv: dKv, scale, has_numbers: flag(hasNumbers),

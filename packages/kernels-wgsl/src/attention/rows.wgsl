@@ -1,11 +1,8 @@
-// y[b, q, h, :] = sum over visible keys of p_k v[b, k, h, :], p = softmax(scale * q k^T + bias): attention of few queries, above all
-// one step of decoding. A row (b, h, q) a workgroup: each lane scores a key, then the lanes share the columns of v, key by key, with
-// a running maximum and total (Dao et al. 2022). LIVE: query q stands at state.past + q and no later key is visible, so the loop
-// ends there, whatever the capacity of the cache.
+// y[b, q, h, :] = sum over visible keys of p_k v[b, k, h, :], p = softmax(scale * q k^T + bias): attention of few queries. A row (b, h, q)
+// a workgroup: each lane scores a key, then the lanes share the columns of v, key by key, with a running maximum and total (Dao et al.
+// 2022). Decoding has a kernel of its own (decode.wgsl).
 //! use row_subgroup
-//! use program_state
 const LANES = 8u;
-const LIVE = false;
 const SHARE = 16u;                   // columns of y that a lane holds: 128 / LANES
 const LOWEST = -3.4e38;              // not -inf: implementations may assume that it does not occur
 struct Params {
@@ -17,10 +14,9 @@ struct Params {
 @group(0) @binding(2) var<storage, read> v: array<f32>;              // [batch, key, heads * dkv]
 @group(0) @binding(3) var<storage, read> numbers: array<i32>;        // numbers.wgsl; anything if has_numbers == 0
 @group(0) @binding(4) var<storage, read> bias_of: array<vec2u>;      // bias_of.wgsl; anything if has_bias == 0
-@group(0) @binding(5) var<storage, read> state: ProgramState;        // read only if LIVE
-@group(0) @binding(6) var<storage, read_write> y: array<f32>;        // [batch, query, heads * dkv]
-@group(0) @binding(7) var<storage, read_write> stats: array<f32>;    // its first half is lse [batch, heads, query]
-@group(0) @binding(8) var<uniform> params: Params;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;        // [batch, query, heads * dkv]
+@group(0) @binding(6) var<storage, read_write> stats: array<f32>;    // its first half is lse [batch, heads, query]
+@group(0) @binding(7) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -37,10 +33,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let query = row % queries;
   let head = (row / queries) % heads;
   let batch = row / (queries * heads);
-  var place = query;
-  if (LIVE) { place += state.past; }
   var limit = keys;
-  if (params.is_causal != 0u || LIVE) { limit = min(limit, place + 1u); }
+  if (params.is_causal != 0u) { limit = min(limit, query + 1u); }
   var number = 0i;
   if (has_numbers) { number = numbers[batch * queries + query]; }
   let keys_at = params.rows / heads + batch * keys;                // numbers [batch, query], then [batch, key]
@@ -58,7 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var dot = 0.0;
     for (var d = 0u; d < dkv; d++) { dot += q[q_at + d] * k[row_at + d]; }
     var score = dot * scale;
-    if (has_bias) { score += bitcast<f32>(bias_of[zero + key - place].x); }
+    if (has_bias) { score += bitcast<f32>(bias_of[zero + key - query].x); }
     score = select(LOWEST, clamp(score, -3.3e38, 3.3e38), visible);
     let before = highest;
     highest = max(highest, row_max(score));

@@ -3,9 +3,9 @@ import { generateAppend, generateArgmax, generateTopK } from "../generated/kerne
 import type { KernelCall } from "../kernel.js";
 import { byRows } from "../split/axes.js";
 
-/** next [rows], tokens [rows, capacity + 1] and finished [rows] from logits [rows, cols] at ProgramState.past */
+/** next [rows], tokens [rows, capacity + 1] and finished [rows] from logits [rows, cols] at ProgramState.past; eos [ends] */
 export function planArgmax(
-  { rows, cols, capacity, eos, pad }: { rows: number; cols: number; capacity: number; eos: number; pad: number },
+  { rows, cols, capacity, ends, pad }: { rows: number; cols: number; capacity: number; ends: number; pad: number },
   facts: DeviceFacts,
 ): KernelCall {
   const { variant, replaceUses, lanes } = rowVariant(facts);
@@ -13,32 +13,43 @@ export function planArgmax(
     kernel: generateArgmax,
     variant,
     replaceUses,
-    params: { rows, cols, capacity, eos, pad },
+    params: { rows, cols, capacity, ends, pad },
     workgroups: spread(rows, facts),
     reason: `${lanes} lanes a row`,
     flops: rows * cols,
     bytes: 4 * rows * cols,
     ...byRows(rows, { x: 4 * cols, next: 4, tokens: 4 * (capacity + 1), finished: 4 }, (part) =>
-      planArgmax({ rows: part, cols, capacity, eos, pad }, facts),
+      planArgmax({ rows: part, cols, capacity, ends, pad }, facts),
     ),
   };
 }
 
-/** cache [rows, capacity, cols] takes x [rows, cols] at ProgramState.past */
-export function planCacheAppend(
-  { rows, capacity, cols }: { rows: number; capacity: number; cols: number },
-  facts: DeviceFacts,
-): KernelCall {
+/** Where rows go in a cache: row r to place first + r % group * step of region r / group, plus ProgramState.past if live. */
+export interface CacheAppendSizes {
+  rows: number;
+  cols: number;
+  /** Rows of one region. */
+  group: number;
+  region: number;
+  first: number;
+  /** From one row's place to the next; live, the room that each has. */
+  step: number;
+  isLive: boolean;
+}
+
+/** cache [rows / group, region, cols] takes x [rows, cols] */
+export function planCacheAppend(sizes: CacheAppendSizes, facts: DeviceFacts): KernelCall {
+  const { rows, cols, group, region, first, step, isLive } = sizes;
   return {
     kernel: generateAppend,
     variant: {},
-    params: { rows, capacity, cols },
+    params: { rows, cols, group, region, first, step, is_live: isLive ? 1 : 0 },
     workgroups: spread(Math.ceil((rows * cols) / 64), facts),
     reason: "one element a lane",
     flops: 0,
     bytes: 8 * rows * cols,
-    ...byRows(rows, { x: 4 * cols, cache: 4 * capacity * cols }, (part) =>
-      planCacheAppend({ rows: part, capacity, cols }, facts),
+    ...byRows(rows / group, { x: 4 * group * cols, cache: 4 * region * cols }, (part) =>
+      planCacheAppend({ ...sizes, rows: part * group }, facts),
     ),
   };
 }

@@ -2,6 +2,7 @@
 // and are never optimised. Shapes as in the kernels' comments; data is row-major.
 
 export { type AttentionReference, attention } from "./references/attention.js";
+export { attentionDecode, type DecodeParts } from "./references/attentionDecode.js";
 export { matmulCall } from "./references/matmul.js";
 
 import { philox } from "./references/philox.js";

@@ -9,7 +9,9 @@ import {
   add,
   attention,
   type CrossEntropyOptions,
+  cacheAppend,
   crossEntropy,
+  decodeAttention,
   dropout,
   embedding,
   layerNorm,
@@ -21,6 +23,14 @@ import {
   TensorError,
 } from "@attune/tensor";
 import { siteOf } from "../dropoutSite.js";
+import type {
+  DecodeMemory,
+  GenerationTraits,
+  GenerativeModel,
+  KeysAndValues,
+  PromptInputs,
+  StepInputs,
+} from "../generation/decoder.js";
 import type { LoraLayers } from "../lora/layers.js";
 import { hasFinalLayerNorm, OPT_POSITION_OFFSET, type OptConfig } from "./config.js";
 
@@ -50,7 +60,10 @@ export interface OptInputs {
 /** Told of the hidden states on the way: 0 is the input of the first layer, i the output of layer i, the last one after the final norm and projection. */
 export type OptHiddenListener = (index: number, hidden: Tensor) => void;
 
-export class Opt {
+/** y [batch, time, hidden] from q, k, v [batch, time, hidden] of a layer. */
+type Attend = (q: Tensor, k: Tensor, v: Tensor, layer: number) => Tensor;
+
+export class Opt implements GenerativeModel {
   /** @param weights by their names in a checkpoint (optWeights); linear ones [out, in] */
   constructor(
     readonly config: OptConfig,
@@ -70,6 +83,72 @@ export class Opt {
 
   /** Output of the last layer, [batch, time, wordEmbedProjDim], which the head projects to the vocabulary */
   decode({ inputIds, positionIds, attentionMask = null, segments = null }: OptInputs, onHidden?: OptHiddenListener): Tensor {
+    const { attention: p = 0, state } = this.options.dropout ?? {};
+    const attend: Attend = (q, k, v, layer) =>
+      attention(q, k, v, {
+        heads: this.config.numHeads,
+        mask: attentionMask,
+        segments,
+        isCausal: true,
+        dropout: state && p > 0 ? { p, site: siteOf(`${DECODER}.layers.${layer}.self_attn.weights`), state } : null,
+      });
+    return this.#layers(inputIds, positionIds, attend, onHidden);
+  }
+
+  get traits(): GenerationTraits {
+    const { config } = this;
+    return {
+      isEncoderDecoder: false,
+      vocabSize: config.vocabSize,
+      cacheLayers: config.numLayers,
+      cacheWidth: config.hiddenSize,
+      maxPositions: config.maxPositionEmbeddings,
+      positionOffset: OPT_POSITION_OFFSET,
+      padTokenId: config.padTokenId,
+      eosTokenId: config.eosTokenId,
+      decoderStartTokenId: null,
+    };
+  }
+
+  /** Fills the caches with the prompt's keys and values. What follows them in the last layer is dead, and a captured program leaves it out. */
+  readPrompt({ inputIds, attentionMask, positionIds }: PromptInputs, caches: readonly KeysAndValues[]): KeysAndValues[] {
+    this.#layers(inputIds, positionIds!, (q, k, v, layer) => {
+      cacheAppend(caches[layer]!.k, k, { first: 0 });
+      cacheAppend(caches[layer]!.v, v, { first: 0 });
+      return attention(q, k, v, { heads: this.config.numHeads, mask: attentionMask, isCausal: true });
+    });
+    return [];
+  }
+
+  /** Logits [rows, 1, vocab] for one more token a row, see GenerativeModel. */
+  decodeStep({ ids, positionIds }: StepInputs, memory: DecodeMemory, state: ProgramState): Tensor {
+    const { caches, places, prefix, room } = memory;
+    const attend: Attend = (q, k, v, layer) => {
+      const cache = caches[layer]!;
+      cacheAppend(cache.k, k, { first: prefix, step: room, state });
+      cacheAppend(cache.v, v, { first: prefix, step: room, state });
+      const live = { first: prefix, state };
+      return decodeAttention(q, cache.k, cache.v, { heads: this.config.numHeads, places, live });
+    };
+    return this.logits(this.#layers(ids, positionIds!, attend));
+  }
+
+  /** Logits [..., vocab] from the output of `decode` [..., wordEmbedProjDim] */
+  logits(hidden: Tensor): Tensor {
+    return this.#adapted(HEAD, hidden, this.#head, null);
+  }
+
+  /**
+   * Loss of each chosen position, [rows]: hidden [rows, wordEmbedProjDim] against labels i32 [rows] that are already shifted (the id
+   * that follows; negative: ignored). Never holds the logits of all rows, unless an adapter sits on the head.
+   */
+  losses(hidden: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+    if (this.options.lora?.adapts(HEAD)) return crossEntropy(this.logits(hidden), labels, options);
+    return linearCrossEntropy(hidden, this.#head, labels, options);
+  }
+
+  /** [batch, time, wordEmbedProjDim] from ids and positions [batch, time] through all layers, whatever their attention looks at. */
+  #layers(inputIds: Tensor, positionIds: Tensor, attend: Attend, onHidden?: OptHiddenListener): Tensor {
     const { config } = this;
     const isNarrow = config.wordEmbedProjDim !== config.hiddenSize;
     const words = embedding(this.#weight(`${DECODER}.embed_tokens.weight`), inputIds); // [batch, time, wordEmbedProjDim]
@@ -78,9 +157,7 @@ export class Opt {
     for (let i = 0; i < config.numLayers; i++) {
       onHidden?.(i, h);
       const layer = `${DECODER}.layers.${i}`;
-      h = this.#sublayer(`${layer}.self_attn_layer_norm`, h, (x) =>
-        this.#attend(`${layer}.self_attn`, x, attentionMask, segments),
-      );
+      h = this.#sublayer(`${layer}.self_attn_layer_norm`, h, (x) => this.#attend(`${layer}.self_attn`, x, i, attend));
       h = this.#sublayer(`${layer}.final_layer_norm`, h, (x) => this.#feedForward(layer, x));
     }
     if (hasFinalLayerNorm(config)) h = this.#norm(`${DECODER}.final_layer_norm`, h);
@@ -89,22 +166,9 @@ export class Opt {
     return y;
   }
 
-  /** Logits [..., vocab] from the output of `decode` [..., wordEmbedProjDim] */
-  logits(hidden: Tensor): Tensor {
-    return this.#adapted(HEAD, hidden, linear(hidden, this.#head));
-  }
-
-  /**
-   * Loss of each chosen position, [rows]: hidden [rows, wordEmbedProjDim] against labels i32 [rows] that are already shifted (the id
-   * that follows; negative: ignored). Never holds the logits of all rows, unless an adapter sits on the head.
-   */
-  losses(hidden: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
-    if (this.options.lora?.has(HEAD)) return crossEntropy(this.logits(hidden), labels, options);
-    return linearCrossEntropy(hidden, this.#head, labels, options);
-  }
-
   get #head(): Tensor {
-    return this.#weight(`${DECODER}.embed_tokens.weight`); // always tied
+    // always tied, unless an adapter has trained a copy; a copy of the embedding that it reads leaves the head as it was
+    return this.options.lora?.weight(`${HEAD}.weight`) ?? this.#baseWeight(`${DECODER}.embed_tokens.weight`);
   }
 
   /** A sublayer with its norm, before it or (opt-350m) after the sum */
@@ -115,22 +179,13 @@ export class Opt {
   }
 
   /** [batch, time, hidden] */
-  #attend(name: string, x: Tensor, mask: Tensor | null, segments: Tensor | null): Tensor {
-    const { dropout: options } = this.options;
-    const p = options?.attention ?? 0;
+  #attend(name: string, x: Tensor, layer: number, attend: Attend): Tensor {
     const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map((part) => this.#project(`${name}.${part}`, x)) as [
       Tensor,
       Tensor,
       Tensor,
     ];
-    const y = attention(q, k, v, {
-      heads: this.config.numHeads,
-      mask,
-      segments,
-      isCausal: true,
-      dropout: options && p > 0 ? { p, site: siteOf(`${name}.weights`), state: options.state } : null,
-    });
-    return this.#project(`${name}.out_proj`, y);
+    return this.#project(`${name}.out_proj`, attend(q, k, v, layer));
   }
 
   #feedForward(layer: string, x: Tensor): Tensor {
@@ -141,15 +196,16 @@ export class Opt {
     return layerNorm(x, this.#weight(`${name}.weight`), this.#weight(`${name}.bias`), LAYER_NORM_EPSILON);
   }
 
-  /** x W^T + b, plus LoRA's part where the adapter has one for this weight */
+  /** x W^T + b, with LoRA's part where the adapter has one for this weight */
   #project(name: string, x: Tensor, hasBias = true): Tensor {
-    const y = linear(x, this.#weight(`${name}.weight`));
-    return this.#adapted(name, x, hasBias ? add(y, this.#weight(`${name}.bias`)) : y);
+    return this.#adapted(name, x, this.#weight(`${name}.weight`), hasBias ? this.#weight(`${name}.bias`) : null);
   }
 
-  #adapted(name: string, x: Tensor, y: Tensor): Tensor {
-    const delta = this.options.lora?.delta(name, x, this.options.dropout?.state ?? null);
-    return delta ? add(y, delta) : y;
+  #adapted(name: string, x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
+    const { lora, dropout } = this.options;
+    const y = linear(x, weight);
+    if (lora) return lora.project(name, x, { y, weight, bias }, dropout?.state ?? null);
+    return bias ? add(y, bias) : y;
   }
 
   #drop(site: string, x: Tensor): Tensor {
@@ -158,6 +214,10 @@ export class Opt {
   }
 
   #weight(name: string): Tensor {
+    return this.options.lora?.weight(name) ?? this.#baseWeight(name);
+  }
+
+  #baseWeight(name: string): Tensor {
     const weight = this.weights.get(name);
     if (!weight) throw new TensorError(`OPT: no weight named ${name}`);
     return weight;

@@ -15,6 +15,7 @@ import {
   type CrossEntropyOptions,
   cacheAppend,
   crossEntropy,
+  decodeAttention,
   dropout,
   embedding,
   geluNew,
@@ -29,15 +30,17 @@ import {
   tensor,
 } from "@attune/tensor";
 import { siteOf } from "../dropoutSite.js";
+import type {
+  DecodeMemory,
+  GenerationTraits,
+  GenerativeModel,
+  KeysAndValues,
+  PromptInputs,
+  StepInputs,
+} from "../generation/decoder.js";
 import type { LoraLayers } from "../lora/layers.js";
 import type { T5Config } from "./config.js";
 import { positionBuckets } from "./positionBuckets.js";
-
-/** Key and value rows, [batch, time, inner] each. */
-export interface KeysAndValues {
-  k: Tensor;
-  v: Tensor;
-}
 
 export interface T5Options {
   /** LoRA layers beside some of the linear weights. */
@@ -63,7 +66,7 @@ export interface T5Inputs {
   decoderAttentionMask?: Tensor | null;
 }
 
-export class T5 {
+export class T5 implements GenerativeModel {
   /** @param weights by their names in a checkpoint (t5Weights); linear ones [out, in] */
   constructor(
     readonly config: T5Config,
@@ -131,38 +134,52 @@ export class T5 {
     return y;
   }
 
-  /** Keys and values of the encoder output for every decoder block: computed once a source, used by every decodeStep. */
-  crossKeysAndValues(encoded: Tensor): KeysAndValues[] {
+  get traits(): GenerationTraits {
+    const { config } = this;
+    return {
+      isEncoderDecoder: true,
+      vocabSize: config.vocabSize,
+      cacheLayers: config.numDecoderLayers,
+      cacheWidth: config.numHeads * config.dKv,
+      maxPositions: null, // positions are relative
+      positionOffset: null,
+      padTokenId: config.padTokenId,
+      eosTokenId: config.eosTokenId,
+      decoderStartTokenId: config.decoderStartTokenId,
+    };
+  }
+
+  /** Keys and values of the encoder's output for every decoder block: computed once a source, used by every decodeStep. */
+  readPrompt({ inputIds, attentionMask }: PromptInputs): KeysAndValues[] {
+    const encoded = this.encode(inputIds, attentionMask);
     return Array.from({ length: this.config.numDecoderLayers }, (_, i) =>
       this.#keysAndValues(`decoder.block.${i}.layer.1.EncDecAttention`, encoded),
     );
   }
 
-  /**
-   * Logits [batch, 1, vocab] for one more token a row, ids [batch, 1] at position state.past. Its keys and values are put into the
-   * caches [batch, capacity, inner]; cached positions beyond state.past are hidden.
-   */
-  decodeStep(
-    ids: Tensor,
-    caches: readonly KeysAndValues[],
-    cross: readonly KeysAndValues[],
-    attentionMask: Tensor | null,
-    state: ProgramState,
-  ): Tensor {
-    const capacity = caches[0]!.k.shape[1]!;
-    const bias = this.#positionBias("decoder", 1, capacity, state);
-    let h = embedding(this.#weight("shared"), ids); // [batch, 1, dModel]
+  /** Logits [rows, 1, vocab] for one more token a row, see GenerativeModel. */
+  decodeStep({ ids }: StepInputs, memory: DecodeMemory, state: ProgramState): Tensor {
+    const { caches, places, prefix, room, cross } = memory;
+    const { numHeads: heads } = this.config;
+    const bias = this.#positionBias("decoder", 1, places.shape[1]!, true);
+    const live = { first: prefix, state };
+    let h = embedding(this.#weight("shared"), ids); // [rows, 1, dModel]
     for (let i = 0; i < this.config.numDecoderLayers; i++) {
       const block = `decoder.block.${i}`;
-      const x = this.#norm(`${block}.layer.0.layer_norm`, h);
       const self = `${block}.layer.0.SelfAttention`;
-      const { k, v } = this.#keysAndValues(self, x);
-      cacheAppend(caches[i]!.k, k, state);
-      cacheAppend(caches[i]!.v, v, state);
-      h = this.#residual(h, self, this.#attend(self, x, caches[i]!, { bias, live: state }));
-      const y = this.#norm(`${block}.layer.1.layer_norm`, h);
-      const crossName = `${block}.layer.1.EncDecAttention`;
-      h = this.#residual(h, crossName, this.#attend(crossName, y, cross[i]!, { mask: attentionMask }));
+      const x = this.#norm(`${block}.layer.0.layer_norm`, h);
+      const { k, v } = this.#keysAndValues(self, x); // [rows, 1, inner]
+      const cache = caches[i]!;
+      cacheAppend(cache.k, k, { first: prefix, step: room, state });
+      cacheAppend(cache.v, v, { first: prefix, step: room, state });
+      const q = this.#project(`${self}.q`, x);
+      const seen = decodeAttention(q, cache.k, cache.v, { heads, scale: 1, places, live, bias });
+      h = add(h, this.#project(`${self}.o`, seen));
+      const name = `${block}.layer.1.EncDecAttention`;
+      const { k: sourceKeys, v: sourceValues } = cross!.memory[i]!; // [sources, source, inner]
+      const asked = this.#project(`${name}.q`, this.#norm(`${block}.layer.1.layer_norm`, h));
+      const read = decodeAttention(asked, sourceKeys, sourceValues, { heads, scale: 1, places: cross!.places });
+      h = add(h, this.#project(`${name}.o`, read));
       h = this.#feedForward(`${block}.layer.2`, h);
     }
     return this.logits(this.#norm("decoder.final_layer_norm", h));
@@ -171,7 +188,7 @@ export class T5 {
   /** Logits [..., vocab] from decoder output [..., dModel] */
   logits(hidden: Tensor): Tensor {
     const x = this.#scaled(hidden);
-    return this.config.tieWordEmbeddings ? linear(x, this.#weight("shared")) : this.#project("lm_head", x);
+    return this.#hasOwnHead ? this.#project("lm_head", x) : linear(x, this.#weight("shared"));
   }
 
   /**
@@ -179,13 +196,13 @@ export class T5 {
    * rows, unless an adapter sits on the head.
    */
   losses(hidden: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
-    if (this.options.lora?.has("lm_head")) return crossEntropy(this.logits(hidden), labels, options);
-    return linearCrossEntropy(
-      this.#scaled(hidden),
-      this.#weight(this.config.tieWordEmbeddings ? "shared" : "lm_head"),
-      labels,
-      options,
-    );
+    if (this.options.lora?.adapts("lm_head")) return crossEntropy(this.logits(hidden), labels, options);
+    return linearCrossEntropy(this.#scaled(hidden), this.#weight(this.#hasOwnHead ? "lm_head" : "shared"), labels, options);
+  }
+
+  /** The checkpoint's, or a copy that an adapter has trained apart from the embedding. */
+  get #hasOwnHead(): boolean {
+    return !this.config.tieWordEmbeddings || (this.options.lora?.weight("lm_head.weight") ?? null) !== null;
   }
 
   #scaled(hidden: Tensor): Tensor {
@@ -222,18 +239,19 @@ export class T5 {
     return rmsNorm(x, this.#weight(name), this.config.layerNormEpsilon);
   }
 
-  /** x W^T, plus LoRA's part where the adapter has one for this weight */
+  /** x W^T, with LoRA's part where the adapter has one for this weight */
   #project(name: string, x: Tensor): Tensor {
-    const y = linear(x, this.#weight(name));
-    const delta = this.options.lora?.delta(name, x, this.options.dropout?.state ?? null);
-    return delta ? add(y, delta) : y;
+    const { lora, dropout } = this.options;
+    const weight = this.#weight(name);
+    const y = linear(x, weight);
+    return lora ? lora.project(name, x, { y, weight, bias: null }, dropout?.state ?? null) : y;
   }
 
-  /** The bias of block 0's table. With `state` the one query stands at state.past. */
-  #positionBias(stack: "encoder" | "decoder", queries: number, keys: number, state: ProgramState | null = null): AttentionBias {
+  /** The bias of block 0's table. The one query of a decoding step may stand at any of the keys. */
+  #positionBias(stack: "encoder" | "decoder", queries: number, keys: number, isLive = false): AttentionBias {
     const { relativeAttentionNumBuckets: count, relativeAttentionMaxDistance: reach } = this.config;
     const table = this.#weight(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias`);
-    const before = state ? keys - 1 : queries - 1;
+    const before = isLive ? keys - 1 : queries - 1;
     const buckets = positionBuckets(before, keys - 1, stack === "encoder", count, reach);
     return { table, buckets: tensor(table.device, buckets, [buckets.length]), offset: before };
   }
@@ -244,8 +262,9 @@ export class T5 {
   }
 
   #weight(name: string): Tensor {
-    const weight = this.weights.get(`${name}.weight`);
-    if (!weight) throw new TensorError(`T5: no weight named ${name}.weight`);
+    const full = `${name}.weight`;
+    const weight = this.options.lora?.weight(full) ?? this.weights.get(full);
+    if (!weight) throw new TensorError(`T5: no weight named ${full}`);
     return weight;
   }
 }

@@ -40,8 +40,6 @@ export interface AttentionOptions {
   bias?: AttentionBias | null;
   /** Drops probabilities, drawing from (seed, site, step, micro, element): backward draws the same again. */
   dropout?: { p: number; site: number; state: ProgramState } | null;
-  /** Decoding over a KV cache: query i stands at position state.past + i and sees no later key. Not differentiable. */
-  live?: ProgramState | null;
 }
 
 export interface AttentionAttrs {
@@ -53,7 +51,6 @@ export interface AttentionAttrs {
   /** Entry of the buckets for key == query; null without a bias. */
   offset: number | null;
   dropout: { p: number; site: number; state: ProgramState } | null;
-  live: ProgramState | null;
 }
 
 /** The inputs by name: q, k, v, then those that the attributes announce, in this order. */
@@ -81,14 +78,13 @@ export const attentionOp: Op<AttentionAttrs> = {
     const { numbers, bias_of } = conditionsOf(ctx, named, sizes);
     const y = ctx.empty(named.q.shape);
     const stats = ctx.empty([2, batch, heads, queries]); // lse, and delta once backward has it
-    const isByRows = attrs.live !== null || (queries <= FEW_QUERIES && attrs.dropout === null);
-    const call = isByRows ? planAttentionRows(sizes, attrs.live !== null, ctx.facts) : planAttention(sizes, ctx.facts);
+    const isByRows = queries <= FEW_QUERIES && attrs.dropout === null;
+    const call = isByRows ? planAttentionRows(sizes, ctx.facts) : planAttention(sizes, ctx.facts);
     ctx.run(call, { ...named, numbers, bias_of, state: stateOf(attrs), y, stats });
     ctx.save(stats, ...(numbers ? [numbers] : []), ...(bias_of ? [bias_of] : []));
     return y;
   },
   backward(ctx, dy, attrs) {
-    if (attrs.live) throw new TensorError("attention: decoding has no backward. Run it under noGrad, or without `live`.");
     const named = namesOf(ctx.inputs, attrs);
     const sizes = sizesOf(named, attrs);
     const [stats, ...conditions] = ctx.saved as [Tensor, ...Tensor[]];
@@ -170,8 +166,8 @@ function conditionsOf(
   return { numbers, bias_of };
 }
 
-function stateOf({ dropout, live }: AttentionAttrs): Tensor | null {
-  return (dropout?.state ?? live)?.tensor ?? null;
+function stateOf({ dropout }: AttentionAttrs): Tensor | null {
+  return dropout?.state.tensor ?? null;
 }
 
 function namesOf(inputs: readonly Tensor[], { offset, hasMask, hasSegments }: AttentionAttrs): AttentionInputs {
@@ -200,7 +196,7 @@ function sizesOf(named: AttentionInputs, attrs: AttentionAttrs): AttentionSizes 
  * @throws TensorError on shapes or dtypes that do not fit
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
-  const { heads, mask = null, isCausal = false, segments = null, bias = null, live = null } = options;
+  const { heads, mask = null, isCausal = false, segments = null, bias = null } = options;
   const dropout = options.dropout && options.dropout.p > 0 ? options.dropout : null;
   const { batch, queries, keys, dKv } = checkOperands(q, k, v, heads);
   const scale = options.scale ?? dKv ** -0.5;
@@ -209,13 +205,12 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   if (mask) checkNumbers("mask", mask, batch, keys, "key");
   if (querySegments) checkNumbers("segments of the queries", querySegments, batch, queries, "query");
   if (keySegments) checkNumbers("segments of the keys", keySegments, batch, keys, "key");
-  if (bias) checkBias(bias, heads, queries, keys, live !== null);
+  if (bias) checkBias(bias, heads, queries, keys);
   if (dropout && !(dropout.p < 1)) throw new TensorError(`attention: dropout p must be in [0, 1), got ${dropout.p}`);
-  if (dropout && live) throw new TensorError("attention: decoding over a cache (live) has no dropout. Leave out one of them.");
   const optional = [bias?.table, bias?.buckets, mask, querySegments, keySegments];
   const inputs = [q, k, v, ...optional.filter((given): given is Tensor => Boolean(given))];
   return apply(attentionOp, inputs, {
-    heads, scale, isCausal, hasMask: mask !== null, hasSegments: segments !== null, offset: bias?.offset ?? null, dropout, live,
+    heads, scale, isCausal, hasMask: mask !== null, hasSegments: segments !== null, offset: bias?.offset ?? null, dropout,
   }); // biome-ignore format: on one line
 }
 
@@ -244,16 +239,10 @@ function checkNumbers(name: string, given: Tensor, batch: number, time: number, 
   }
 }
 
-function checkBias(
-  { table, buckets, offset }: AttentionBias,
-  heads: number,
-  queries: number,
-  keys: number,
-  isLive: boolean,
-): void {
+function checkBias({ table, buckets, offset }: AttentionBias, heads: number, queries: number, keys: number): void {
   wantF32("attention", "bias table", table);
   wantI32("attention", "bias buckets", buckets);
-  const reach = isLive ? keys - 1 : queries - 1; // the last query stands so far behind the first key
+  const reach = queries - 1; // the last query stands so far behind the first key
   if (table.shape.length !== 2 || table.shape[1] !== heads || reach > offset || keys - 1 + offset >= buckets.size) {
     throw new TensorError(
       `attention: bias table ${show(table.shape)} must be [buckets, heads] with ${heads} heads, and its buckets ${show(buckets.shape)} with offset ${offset} must cover distances ${-reach} to ${keys - 1}`,

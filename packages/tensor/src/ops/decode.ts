@@ -5,12 +5,33 @@ import type { ProgramState } from "../programState.js";
 import { rowsOf, show } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 
-/** Writes x [batch, 1, width] to row state.past of cache [batch, capacity, width], in place. Not differentiable. */
-export function cacheAppend(cache: Tensor, x: Tensor, state: ProgramState): void {
-  const [rows, capacity, cols] = cache.shape as [number, number, number];
-  if (x.size !== rows * cols) throw new TensorError(`cacheAppend: x ${show(x.shape)} does not fit cache ${show(cache.shape)}`);
+/** Where cacheAppend puts rows, beside their order. */
+export interface CachePlaces {
+  /** Place of a region's first row. */
+  first: number;
+  /** From one row's place to the next: 1 for a prompt; the room that each sequence has, with `state`. Default 1. */
+  step?: number;
+  /** Decoding: every row goes state.past places further. */
+  state?: ProgramState | null;
+}
+
+/**
+ * Puts x [sources, count, width], or [sources * count, 1, width], into cache [sources, region, width], in place: row i of a source to
+ * first + i * step (+ state.past). What has no room is left out. Not differentiable.
+ *
+ * @throws TensorError on shapes that do not fit
+ */
+export function cacheAppend(cache: Tensor, x: Tensor, { first, step = 1, state = null }: CachePlaces): void {
+  const [sources, region, cols] = cache.shape as [number, number, number];
+  const rows = x.size / cols;
+  if (x.shape.at(-1) !== cols || rows % sources !== 0 || first + (rows / sources) * step > region) {
+    throw new TensorError(
+      `cacheAppend: x ${show(x.shape)} does not fit cache ${show(cache.shape)} from place ${first} on in steps of ${step}`,
+    );
+  }
   const ctx = new OpContext(cache.device, "cacheAppend");
-  ctx.run(planCacheAppend({ rows, capacity, cols }, ctx.facts), { x, state: state.tensor, cache });
+  const call = planCacheAppend({ rows, cols, group: rows / sources, region, first, step, isLive: state !== null }, ctx.facts);
+  ctx.run(call, { x, state: state?.tensor ?? null, cache });
 }
 
 export interface GreedyState {
@@ -22,17 +43,24 @@ export interface GreedyState {
   finished: Tensor;
 }
 
-/** Greedy choice for logits [rows, vocab] at state.past: updates `greedy` in place. The first index wins a tie, and NaN is the largest, as torch.argmax: a row of NaN gives 0. */
+/** Greedy choice for logits [rows, vocab] at state.past: updates `greedy` in place; any id of `eos` i32 [n] ends a row. The first index wins a tie, and NaN is the largest, as torch.argmax: a row of NaN gives 0. */
 export function chooseGreedy(
   logits: Tensor,
   greedy: GreedyState,
-  options: { eos: number; pad: number; state: ProgramState },
+  options: { eos: Tensor | null; pad: number; state: ProgramState },
 ): void {
   const [rows, width] = greedy.tokens.shape as [number, number];
   const cols = logits.size / rows;
   const ctx = new OpContext(logits.device, "chooseGreedy");
-  const call = planArgmax({ rows, cols, capacity: width - 1, eos: options.eos, pad: options.pad }, ctx.facts);
-  ctx.run(call, { x: logits, state: options.state.tensor, next: greedy.next, tokens: greedy.tokens, finished: greedy.finished });
+  const call = planArgmax({ rows, cols, capacity: width - 1, ends: options.eos?.size ?? 0, pad: options.pad }, ctx.facts);
+  ctx.run(call, {
+    x: logits,
+    state: options.state.tensor,
+    eos: options.eos,
+    next: greedy.next,
+    tokens: greedy.tokens,
+    finished: greedy.finished,
+  });
 }
 
 /**

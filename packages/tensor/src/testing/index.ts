@@ -1,4 +1,5 @@
 import { attentionCases } from "./cases/attention.js";
+import { decodeCases } from "./cases/decode.js";
 import { elementwiseCases } from "./cases/elementwise.js";
 import { fusedCases } from "./cases/fused.js";
 import { lossCases } from "./cases/loss.js";
@@ -16,6 +17,7 @@ export const opCases: readonly OpCase[] = [
   ...elementwiseCases,
   ...matmulCases,
   ...attentionCases,
+  ...decodeCases,
   ...lossCases,
   ...modelCases,
   ...fusedCases,

@@ -2,6 +2,7 @@ import type { DeviceFacts } from "../../facts.js";
 import type { KernelCase } from "../kernelCase.js";
 import { adafactorCases } from "./adafactor.js";
 import { attentionCases } from "./attention.js";
+import { attentionDecodeCases } from "./attentionDecode.js";
 import { elementwiseCases } from "./elementwise.js";
 import { fusedCases } from "./fused.js";
 import { inspectCases } from "./inspect.js";
@@ -22,7 +23,7 @@ function alone({ name, plan, inputs, reference, ...rest }: KernelCase): KernelCa
   };
 }
 const SHARED =
-  /^(softmax|norm\/(rms|layer|add)|crossEntropy\/(rows|in_place)|reduce\/(rows|sum)|generate\/(argmax|top_k)|optimizer\/(decide|adafactor_totals)|attention\/(forward|queries|keys|rows))/;
+  /^(softmax|norm\/(rms|layer|add)|crossEntropy\/(rows|in_place)|reduce\/(rows|sum)|generate\/(argmax|top_k)|optimizer\/(decide|adafactor_totals)|attention\/(forward|queries|keys|rows|decode))/;
 
 const asPlanned: readonly KernelCase[] = [
   ...elementwiseCases,
@@ -33,6 +34,7 @@ const asPlanned: readonly KernelCase[] = [
   ...adafactorCases,
   ...matmulCases,
   ...attentionCases,
+  ...attentionDecodeCases,
   ...inspectCases,
 ];
 

@@ -69,9 +69,9 @@ const forwardCase = (isVec4: boolean): KernelCase => {
   };
 };
 
-const rowsCase = (isLive: boolean): KernelCase => ({
-  name: `attention/rows${isLive ? ", live" : ""}`,
-  dims: { ...sizes, queries: [1, 4], keys: [isLive ? 8 : 1, 40], numbers: [0, 1], bias: [0, 1], dKv: [1, 140] },
+const rowsCase: KernelCase = {
+  name: "attention/rows",
+  dims: { ...sizes, queries: [1, 4], keys: [1, 40], numbers: [0, 1], bias: [0, 1], dKv: [1, 140] },
   edges: [
     {
       batch: 2,
@@ -86,16 +86,15 @@ const rowsCase = (isLive: boolean): KernelCase => ({
     },
     { batch: 1, heads: 2, queries: 2, keys: 19, causal: 0, numbers: 0, bias: 0, dKv: 5, why: "none of them" },
   ],
-  plan: (dims, facts) => planAttentionRows({ ...sizesOf(dims, dKvOf(dims)), dropout: null }, isLive, facts),
+  plan: (dims, facts) => planAttentionRows({ ...sizesOf(dims, dKvOf(dims)), dropout: null }, facts),
   inputs: (dims) => ({ ...operands(dims, dKvOf(dims)), ...conditionInputs(dims, true), stats: statsInput(dims) }),
   reference: (inputs, dims, state) => {
-    const parts = { ...partsOf(dims, dKvOf(dims), inputs, state), ...(isLive ? { past: state.past } : {}) };
-    const { y, lse } = attentionForward(parts, inputs.q!, inputs.k!, inputs.v!);
+    const { y, lse } = attentionForward(partsOf(dims, dKvOf(dims), inputs, state), inputs.q!, inputs.k!, inputs.v!);
     return { y, stats: withLse(inputs.stats!, lse) };
   },
   bound,
   checksExtremes: true,
-});
+};
 
 /** A block of queries from `skip` * 4 on; keys up to `cols`. */
 const blockOf = ({ queries, keys, skip, hidden }: Dims): AttentionBlock => {
@@ -111,8 +110,7 @@ export const attentionCases: readonly KernelCase[] = [
   partCase("queries", false),
   partCase("keys", true),
   partCase("keys", false),
-  rowsCase(false),
-  rowsCase(true),
+  rowsCase,
   {
     name: "attention/block_gradient",
     dims: { ...sizes, ...conditions, ...block },

@@ -1,9 +1,9 @@
 // Embeddings, reductions, dropout, generation.
 import { planDropout } from "../../dropout/plan.js";
 import { planClear, planEmbedding, planEmbeddingBackward } from "../../embedding/plan.js";
-import { planArgmax, planCacheAppend, planTopK } from "../../generate/plan.js";
+import { type CacheAppendSizes, planArgmax, planCacheAppend, planTopK } from "../../generate/plan.js";
 import { planColumnSum, planFinite, planRowSum } from "../../reduce/plan.js";
-import type { KernelCase, KernelInput } from "../kernelCase.js";
+import type { Dims, KernelCase, KernelInput } from "../kernelCase.js";
 import { dropout, embedding } from "../references.js";
 import { flat, matrix, rowEdges } from "./common.js";
 
@@ -14,6 +14,11 @@ const ids = (tokens: number, rows: number): KernelInput => ({
   draw: (random, i) => (i === 0 ? 0 : i === tokens - 1 ? rows - 1 : Math.floor(random() * (rows + 2)) - 1),
 });
 const P = 0.3;
+/** A region with a place before the first and one behind the last. Live, each row has room for itself; else they follow each other. */
+const appendSizes = ({ sources, group, room, cols, live }: Dims): CacheAppendSizes => {
+  const step = live === 1 ? room! : 1;
+  return { rows: sources! * group!, cols: cols!, group: group!, region: group! * step + 2, first: 1, step, isLive: live === 1 };
+};
 
 export const modelCases: readonly KernelCase[] = [
   ...(["f32", "bf16", "f16"] as const).map(
@@ -103,19 +108,25 @@ export const modelCases: readonly KernelCase[] = [
   },
   {
     name: "generate/append",
-    dims: { rows: [1, 4], capacity: [3, 8], cols: [1, 90] },
+    dims: { sources: [1, 3], group: [1, 3], room: [3, 6], cols: [1, 90], live: [0, 1] },
     edges: [
-      { rows: 3, capacity: 3, cols: 67, why: "the last place; four workgroups" },
-      { rows: 3, capacity: 4, cols: 5, why: "lanes beyond the rows" },
+      { sources: 2, group: 3, room: 3, cols: 67, live: 1, why: "the last place of each; several workgroups" },
+      { sources: 3, group: 2, room: 4, cols: 5, live: 0, why: "one place behind the other; lanes beyond the rows" },
     ],
-    plan: ({ rows, capacity, cols }, facts) => planCacheAppend({ rows: rows!, capacity: capacity!, cols: cols! }, facts),
-    inputs: (dims) => ({ x: matrix(dims), cache: { shape: [dims.rows!, dims.capacity!, dims.cols!] } }),
-    reference: ({ x, cache }, { capacity, cols }, { past }) => ({
-      cache: flat(cache!.shape, (i) => {
-        const place = Math.floor(i / cols!) % capacity!;
-        return place === past ? x!.data[Math.floor(i / (cols! * capacity!)) * cols! + (i % cols!)]! : cache!.data[i]!;
-      }),
-    }),
+    plan: (dims, facts) => planCacheAppend(appendSizes(dims), facts),
+    inputs: (dims) => {
+      const { rows, cols, group, region } = appendSizes(dims);
+      return { x: { shape: [rows, cols] }, cache: { shape: [rows / group, region, cols] } };
+    },
+    reference: ({ x, cache }, dims, { past }) => {
+      const { rows, cols, group, region, first, step, isLive } = appendSizes(dims);
+      const data = cache!.data.slice();
+      for (let row = 0; row < rows; row++) {
+        const place = Math.floor(row / group) * region + first + (row % group) * step + (isLive ? past : 0);
+        for (let c = 0; c < cols; c++) data[place * cols + c] = x!.data[row * cols + c]!;
+      }
+      return { cache: { shape: cache!.shape, data } };
+    },
   },
   {
     name: "generate/top_k",
@@ -180,7 +191,7 @@ export const modelCases: readonly KernelCase[] = [
       { rows: 2, vocab: 3, capacity: 4, why: "fewer columns than lanes" },
     ],
     plan: ({ rows, vocab, capacity }, facts) =>
-      planArgmax({ rows: rows!, cols: vocab!, capacity: capacity!, eos: 1, pad: 2 }, facts),
+      planArgmax({ rows: rows!, cols: vocab!, capacity: capacity!, ends: 2, pad: 2 }, facts),
     inputs: ({ rows, vocab, capacity }) => ({
       x: {
         shape: [rows!, vocab!],
@@ -192,6 +203,7 @@ export const modelCases: readonly KernelCase[] = [
           return row % 3 === 2 && col === vocab! - 1 ? -0.5 : Math.floor(random() * 3) - 3;
         },
       },
+      eos: { shape: [2], dtype: "i32", draw: (_, i) => i }, // 0 and 1
       tokens: { shape: [rows!, capacity! + 1], dtype: "i32", draw: (random) => Math.floor(9 * random()) },
       finished: { shape: [rows!], dtype: "i32", draw: (_, row) => (row === 1 ? 1 : 0) },
     }),
@@ -208,7 +220,7 @@ export const modelCases: readonly KernelCase[] = [
           ...flat(tokens!.shape, (i) => (i % width === past + 1 ? chosen(Math.floor(i / width)) : tokens!.data[i]!)),
           ...i32,
         },
-        finished: { ...flat([rows!], (row) => (finished!.data[row] || chosen(row) === 1 ? 1 : 0)), ...i32 },
+        finished: { ...flat([rows!], (row) => (finished!.data[row] || chosen(row) <= 1 ? 1 : 0)), ...i32 },
       };
     },
   },

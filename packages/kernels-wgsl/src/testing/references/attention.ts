@@ -13,8 +13,6 @@ export interface AttentionReference {
   /** T5's table [buckets, heads], with the bucket of each key - query + offset */
   bias?: { table: Values; buckets: Values; offset: number } | null;
   dropout?: { p: number; site: number; state: { seed: number; step: number; micro: number } } | null;
-  /** Query i stands at past + i and sees no later key. */
-  past?: number;
 }
 
 /**
@@ -22,7 +20,7 @@ export interface AttentionReference {
  * no key gives zeros. An element of the probabilities draws the word key % 4 of the Philox block of its row and key / 4.
  */
 export function attention(q: Values, k: Values, v: Values, options: AttentionReference): Values {
-  const { heads, scale, isCausal = false, mask, querySegments, keySegments, bias, dropout, past } = options;
+  const { heads, scale, isCausal = false, mask, querySegments, keySegments, bias, dropout } = options;
   const [batch, queries, width] = q.shape as [number, number, number];
   const keys = k.shape[1]!;
   const dKv = width / heads;
@@ -30,17 +28,16 @@ export function attention(q: Values, k: Values, v: Values, options: AttentionRef
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
       for (let i = 0; i < queries; i++) {
-        const place = (past ?? 0) + i;
         const visible = Array.from({ length: keys }, (_, j) => j).filter(
           (j) =>
-            !((isCausal || past !== undefined) && j > place) &&
+            !(isCausal && j > i) &&
             !(mask && at(mask, b, j) === 0) &&
             !(querySegments && keySegments && at(querySegments, b, i) !== at(keySegments, b, j)),
         );
         const scores = visible.map((j) => {
           let sum = 0;
           for (let d = 0; d < dKv; d++) sum += at(q, b, i, h * dKv + d) * at(k, b, j, h * dKv + d);
-          return scale * sum + (bias ? at(bias.table, at(bias.buckets, j - place + bias.offset), h) : 0);
+          return scale * sum + (bias ? at(bias.table, at(bias.buckets, j - i + bias.offset), h) : 0);
         });
         const highest = Math.max(...scores);
         const total = scores.reduce((sum, score) => sum + Math.exp(score - highest), 0);

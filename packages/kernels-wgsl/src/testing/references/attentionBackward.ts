@@ -15,27 +15,25 @@ export interface AttentionParts {
   /** [heads, distances]; key - query + offset is the distance. */
   bias: { values: Float64Array; distances: number; offset: number } | null;
   dropout: { p: number; site: number; state: { seed: number; step: number; micro: number } } | null;
-  /** Query i stands at past + i and sees no later key; bias is by that place too. */
-  past?: number;
 }
 
 /** keep [batch, heads, query, key], scores and visible likewise: what forward and backward share, each by its formula. */
 export function attentionScores(parts: AttentionParts, q: Values, k: Values) {
-  const { batch, heads, queries, keys, dKv, scale, bias, past } = parts;
+  const { batch, heads, queries, keys, dKv, scale, bias } = parts;
   const width = heads * dKv;
   const scores = fill([batch, heads, queries, keys], (b, h, i, j) => {
     let sum = 0;
     for (let d = 0; d < dKv; d++) {
       sum += q.data[(b! * queries + i!) * width + h! * dKv + d]! * k.data[(b! * keys + j!) * width + h! * dKv + d]!;
     }
-    return scale * sum + (bias ? bias.values[h! * bias.distances + j! - ((past ?? 0) + i!) + bias.offset]! : 0);
+    return scale * sum + (bias ? bias.values[h! * bias.distances + j! - i! + bias.offset]! : 0);
   });
   return { scores, ...attentionConditions(parts) };
 }
 
-export function attentionConditions({ batch, heads, queries, keys, isCausal, numbers, dropout, past }: AttentionParts) {
+export function attentionConditions({ batch, heads, queries, keys, isCausal, numbers, dropout }: AttentionParts) {
   const visible = fill([batch, heads, queries, keys], (b, _, i, j) => {
-    if ((isCausal || past !== undefined) && j! > (past ?? 0) + i!) return 0;
+    if (isCausal && j! > i!) return 0;
     return numbers && numbers[b! * queries + i!] !== numbers[batch * queries + b! * keys + j!] ? 0 : 1;
   });
   const keep = fill([batch, heads, queries, keys], (b, h, i, j) => {

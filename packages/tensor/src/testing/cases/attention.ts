@@ -12,8 +12,6 @@ interface Conditions {
   hasSegments?: boolean;
   hasBias?: boolean;
   p?: number;
-  /** Queries stand at state.past. */
-  isLive?: boolean;
   /** The bias table, q or all of q, k, v get no gradient. */
   frozen?: readonly ("q" | "k" | "v" | "table")[];
   dims?: OpCase["dims"];
@@ -25,7 +23,7 @@ const BUCKETS = 5;
 const SITE = 77;
 
 /** q, k, v, then the table and its buckets, the mask, and the segments of queries and keys: those that the case has. */
-function inputsOf({ dKv, hasMask, hasSegments, hasBias, frozen = [], isLive }: Conditions) {
+function inputsOf({ dKv, hasMask, hasSegments, hasBias, frozen = [] }: Conditions) {
   return ({ batch, heads, queries, keys, fours }: Dims): CaseInput[] => {
     const of = (name: "q" | "k" | "v" | "table", shape: readonly number[]): CaseInput => ({
       shape,
@@ -45,7 +43,7 @@ function inputsOf({ dKv, hasMask, hasSegments, hasBias, frozen = [], isLive }: C
         ? [
             of("table", [BUCKETS, heads!]),
             {
-              shape: [offsetOf(queries!, keys!, isLive) + keys! + 1],
+              shape: [queries! + keys! + 1],
               dtype: "i32",
               draw: (_: () => number, i: number) => (i * i) % BUCKETS,
             } as const,
@@ -59,11 +57,6 @@ function inputsOf({ dKv, hasMask, hasSegments, hasBias, frozen = [], isLive }: C
   };
 }
 
-/** One more than the least, so that an offset taken for granted is noticed. */
-function offsetOf(queries: number, keys: number, isLive = false): number {
-  return isLive ? keys + queries : queries;
-}
-
 function split<T>(inputs: readonly T[], { hasBias, hasMask, hasSegments }: Conditions) {
   const [q, k, v, ...rest] = inputs as [T, T, T];
   const next = (is = false): T | null => (is ? (rest as T[]).shift()! : null);
@@ -74,13 +67,13 @@ function split<T>(inputs: readonly T[], { hasBias, hasMask, hasSegments }: Condi
 }
 
 function attentionCase(conditions: Conditions): OpCase {
-  const { name, scale = 0.5, p, isLive = false, hasBias, hasSegments, edges, checksExtremes } = conditions;
+  const { name, scale = 0.5, p, hasBias, hasSegments, edges, checksExtremes } = conditions;
   return {
     name: `attention, ${name}`,
     dims: conditions.dims ?? { batch: [1, 3], heads: [1, 3], queries: [1, 40], keys: [1, 40], causal: [0, 1] },
     edges,
     inputs: inputsOf(conditions),
-    run: (inputs, { heads, queries, keys, causal }, state) => {
+    run: (inputs, { heads, queries, causal }, state) => {
       const { q, k, v, table, buckets, mask, querySegments, keySegments } = split(inputs, conditions);
       return attention(q, k, v, {
         heads: heads!,
@@ -88,12 +81,12 @@ function attentionCase(conditions: Conditions): OpCase {
         isCausal: causal === 1,
         mask,
         segments: hasSegments ? { queries: querySegments!, keys: keySegments! } : null,
-        bias: hasBias ? { table: table!, buckets: buckets!, offset: offsetOf(queries!, keys!, isLive) } : null,
+        // one more than the least, so that an offset taken for granted is noticed
+        bias: hasBias ? { table: table!, buckets: buckets!, offset: queries! } : null,
         dropout: p ? { p, site: SITE, state } : null,
-        live: isLive ? state : null,
       });
     },
-    reference: (inputs, { heads, queries, keys, causal }, state) => {
+    reference: (inputs, { heads, queries, causal }, state) => {
       const { q, k, v, table, buckets, mask, querySegments, keySegments } = split(inputs, conditions);
       return references.attention(q, k, v, {
         heads: heads!,
@@ -102,12 +95,10 @@ function attentionCase(conditions: Conditions): OpCase {
         mask,
         querySegments,
         keySegments,
-        bias: hasBias ? { table: table!, buckets: buckets!, offset: offsetOf(queries!, keys!, isLive) } : null,
+        bias: hasBias ? { table: table!, buckets: buckets!, offset: queries! } : null,
         dropout: p ? { p, site: SITE, state } : null,
-        ...(isLive ? { past: state.past } : {}),
       });
     },
-    isForwardOnly: isLive,
     bounds: { output: 1e-5, gradient: 1e-3, why: "sums of up to 130 products" },
     ...(checksExtremes ? { checksExtremes } : {}),
   };
@@ -210,16 +201,5 @@ export const attentionCases: readonly OpCase[] = [
       { batch: 2, heads: 2, queries: 3, keys: 17, causal: 1, why: "few queries" },
     ],
     checksExtremes: true,
-  }),
-  attentionCase({
-    name: "over a cache",
-    dKv: 12,
-    hasBias: true,
-    isLive: true,
-    dims: { batch: [1, 3], heads: [1, 3], queries: [1, 3], keys: [5, 40], causal: [0, 1] },
-    edges: [
-      { batch: 2, heads: 2, queries: 1, keys: 19, causal: 0, why: "keys beyond the past are hidden" },
-      { batch: 2, heads: 2, queries: 2, keys: 9, causal: 0, why: "two queries: the second sees one key more" },
-    ],
   }),
 ];

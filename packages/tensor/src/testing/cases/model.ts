@@ -1,7 +1,7 @@
 import { planRowSum, planSumSquares, sumSquaresBlocks } from "@attune/kernels-wgsl";
 import { references } from "@attune/kernels-wgsl/testing";
 import { OpContext } from "../../op.js";
-import { cacheAppend, chooseGreedy, topK } from "../../ops/decode.js";
+import { topK } from "../../ops/decode.js";
 import { dropout } from "../../ops/dropout.js";
 import { affine } from "../../ops/elementwise.js";
 import { embedding, selectRows } from "../../ops/embedding.js";
@@ -165,50 +165,6 @@ export const modelCases: readonly OpCase[] = [
             .slice(0, count);
         if (what === "ids") return references.fill([rows!, count, 1], (row, i) => best(row!)[i!]!);
         return references.fill([rows!, count], (row, i) => references.at(x!, row!, best(row!)[i!]!));
-      },
-      isForwardOnly: true,
-    }),
-  ),
-  {
-    name: "cacheAppend",
-    dims: { rows: [1, 4], capacity: [3, 8], cols: [1, 40] },
-    edges: [{ rows: 2, capacity: 3, cols: 33, why: "the last place" }],
-    inputs: ({ rows, capacity, cols }) => [{ shape: [rows!, capacity!, cols!] }, { shape: [rows!, 1, cols!] }],
-    run: ([cache, x], _, state) => {
-      cacheAppend(cache!, x!, state);
-      return affine(cache!, 1);
-    },
-    reference: ([cache, x], _, { past }) =>
-      references.fill(cache!.shape, (r, t, c) => (t === past ? references.at(x!, r!, 0, c!) : references.at(cache!, r!, t!, c!))),
-    isForwardOnly: true,
-  },
-  ...(["tokens", "next", "finished"] as const).map(
-    (what): OpCase => ({
-      name: `chooseGreedy: ${what}`,
-      dims: { rows: [1, 5], vocab: [3, 60], capacity: [3, 6] },
-      edges: [{ rows: 4, vocab: 3, capacity: 3, why: "ties: the first index wins" }],
-      inputs: ({ rows, vocab, capacity }) => [
-        { shape: [rows!, vocab!], draw: (random) => Math.floor(random() * 3) - 3 }, // few distinct values, so that ties are common
-        { shape: [rows!], dtype: "i32", draw: () => 9 },
-        { shape: [rows!, capacity! + 1], dtype: "i32", draw: () => 0 },
-        { shape: [rows!], dtype: "i32", draw: (_, row) => (row === 1 ? 1 : 0) },
-        { shape: [64, 1], draw: (_, i) => i },
-      ],
-      run: ([logits, next, tokens, finished, identity], _, state) => {
-        const greedy = { next: next!, tokens: tokens!, finished: finished! };
-        chooseGreedy(logits!, greedy, { eos: 1, pad: 2, state });
-        return embedding(identity!, greedy[what]); // as floats
-      },
-      reference: ([logits, , tokens], { rows, vocab, capacity }, { past }) => {
-        const chosen = (row: number): number => {
-          const values = Array.from({ length: vocab! }, (_, c) => references.at(logits!, row, c));
-          return row === 1 ? 2 : values.indexOf(Math.max(...values)); // row 1 was finished before
-        };
-        if (what === "next") return references.fill([rows!, 1], (row) => chosen(row!));
-        if (what === "finished") return references.fill([rows!, 1], (row) => (row === 1 || chosen(row!) === 1 ? 1 : 0));
-        return references.fill([rows!, capacity! + 1, 1], (row, t) =>
-          t === past + 1 ? chosen(row!) : references.at(tokens!, row!, t!),
-        );
       },
       isForwardOnly: true,
     }),
