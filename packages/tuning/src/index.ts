@@ -26,6 +26,8 @@ export {
   type OptimizerOptions,
   type StepReport,
   Trainer,
+  type TrainerCounters,
   type TrainerOptions,
   train,
 } from "./train.js";
+export { restoreTrainer, saveTrainer } from "./trainerState.js";

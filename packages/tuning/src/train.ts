@@ -29,6 +29,7 @@ import {
   persistent,
   reshape,
   ScratchSet,
+  type Storage,
   selectRows,
   sum,
   type Tensor,
@@ -87,6 +88,15 @@ export interface StepReport {
   tokens: number;
   targetTokens: number;
   seconds: number;
+}
+
+/** Updates attempted; of them done and refused; good ones since the loss scale changed, and that scale. */
+export interface TrainerCounters {
+  step: number;
+  good: number;
+  skipped: number;
+  grown: number;
+  scale: number;
 }
 
 /** What a micro-step is captured for: a batch's shape, and how many of its rows reach the vocabulary (absent: all). */
@@ -189,6 +199,27 @@ export class Trainer {
     const update = await this.optimizer.control.read();
     this.#loss.write(new Float32Array(1));
     return { loss, gradNorm: update.norm, lr: update.rate, update };
+  }
+
+  /** What has been counted so far: with `stored`, all that the next update depends on. Waits for the device. */
+  async counters(): Promise<TrainerCounters> {
+    const { good, skipped, grown, scale } = await this.optimizer.control.read();
+    return { step: this.#step, good, skipped, grown, scale };
+  }
+
+  /** Weights and moments by name: f32, as they lie in the arenas of the trainable parameters. */
+  get stored(): readonly { readonly name: string; readonly storage: Storage }[] {
+    const weights = this.options.trainable.ranges.map(({ data }, i) => ({ name: `weights.${i}`, storage: data }));
+    return [...weights, ...this.optimizer.stored];
+  }
+
+  /** Goes on where another trainer of the same options stopped; what is `stored` must be written besides (trainerState.ts). */
+  restore({ step, ...counts }: TrainerCounters): void {
+    this.#step = step;
+    this.optimizer.control.restore(counts);
+    // the device takes the numbers of its own count of good updates, which lags behind by those that it refused
+    for (let t = counts.good + 1; t <= step; t++) this.optimizer.schedule(t, this.options.learningRate(t - 1));
+    this.#loss.write(new Float32Array(1));
   }
 
   dispose(): void {

@@ -125,6 +125,14 @@ export class Adafactor {
     }
   }
 
+  /** What updates depend on besides weights and the control's counts: f32, as they lie in the arenas. */
+  get stored(): readonly { readonly name: string; readonly storage: Storage }[] {
+    return this.arenas.flatMap(({ second, moment }, i) => [
+      { name: `adafactor.second.${i}`, storage: second.storage },
+      ...(moment ? [{ name: `adafactor.m.${i}`, storage: moment }] : []),
+    ]);
+  }
+
   dispose(): void {
     for (const { groups, tensors, second, moment } of this.arenas) {
       for (const { pieces, jobs } of groups) for (const table of [pieces, jobs]) table.dispose();

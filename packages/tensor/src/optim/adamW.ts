@@ -53,6 +53,14 @@ export class AdamW {
     });
   }
 
+  /** What updates depend on besides weights and the control's counts: f32, as they lie in the arenas. */
+  get stored(): readonly { readonly name: string; readonly storage: Storage }[] {
+    return this.moments.flatMap(({ m, v }, i) => [
+      { name: `adamw.m.${i}`, storage: m },
+      { name: `adamw.v.${i}`, storage: v },
+    ]);
+  }
+
   dispose(): void {
     for (const { m, v } of this.moments) {
       this.parameters.device.release(m);
