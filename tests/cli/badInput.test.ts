@@ -177,7 +177,7 @@ async function writeEverything(): Promise<void> {
 
   await writeTinyModel(at("model"));
   const sink = diskSink(at("adapter"));
-  const adapter = { config: { ...LORA_DEFAULTS, targetModules: ["q_proj"] }, modules: [] };
+  const adapter = { config: { ...LORA_DEFAULTS, targetModules: ["q_proj"] }, modules: [], own: [] };
   for (const [name, content] of Object.entries(writeAdapter(adapter))) await sink.write(name, content);
   const misfits = tinyTensors().filter(({ name }) => name !== "encoder.final_layer_norm.weight");
   const shared = misfits.find(({ name }) => name === "shared.weight")!;

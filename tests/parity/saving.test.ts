@@ -9,7 +9,6 @@ import {
   f32ToBf16,
   freshLora,
   GreedyGenerator,
-  LORA_DEFAULTS,
   loadLora,
   readAdapter,
   type T5,
@@ -128,11 +127,6 @@ describe("an adapter", () => {
     expect(adapter).toEqual(await opened.lora!.read());
     expect(adapter.config).toMatchObject({ rank: 3, alpha: 6, targetModules: ["q", "wo"], baseModel: folder });
     opened.dispose();
-  });
-
-  it("with DoRA is refused, since this version would compute something else", async () => {
-    const config = { ...LORA_DEFAULTS, useDora: true };
-    expect(() => loadLora(device, { config, modules: [] })).toThrow(/DoRA/);
   });
 });
 

@@ -3,9 +3,9 @@
 import {
   type Adapter,
   type FileSource,
-  initialAdapters,
+  freshLora,
+  type LoraLayers,
   loadLora,
-  matchTargets,
   memoryFiles,
   mergeModule,
   openSafetensors,
@@ -14,7 +14,7 @@ import {
   writeAdapter,
 } from "@attune/models";
 import type { Device } from "@attune/tensor";
-import { type Comparison, PartComparison, scaledMaxError } from "./compare.js";
+import { type Comparison, PartComparison } from "./compare.js";
 import type { OpenedModel, VerifiedModel } from "./model.js";
 import type { ReferenceRecord } from "./record.js";
 import {
@@ -29,13 +29,12 @@ import {
   TrajectoryParts,
 } from "./training.js";
 
-const VARIANTS = ["default", "all-linear", "rslora", "patterns"];
+const VARIANTS = ["default", "all-linear", "rslora", "patterns", "dora", "saved", "biases"];
 /** A merged weight is summed in double precision here and rounded once, in torch in f32. */
 const MERGE_BOUND = 1e-6;
 
 interface LoraRecord extends TrainingRecord {
   torch_manual_seed_before_get_peft_model: number;
-  peft: { target_modules?: string | string[] };
   /** "forward case NAME": whose logits were recorded. */
   probe: string;
 }
@@ -69,14 +68,16 @@ export async function compareLora(
     hasAny = true;
     const run = (await readJsonObject(source, at("train.json"))) as unknown as LoraRecord;
     const [initial, final] = await Promise.all(
-      ["initial", "final"].map((state) => readAdapter(inFolder(source, at(state)), opened.linears)),
+      ["initial", "final"].map((state) => readAdapter(inFolder(source, at(state)), opened.linears, opened.specs)),
     );
-    compareFirstValues(parts.first, variant, run, initial!, opened);
-
     const model = await opened.load(device, false);
     const expected = await readTensors(source, at("logits.safetensors"));
     const probe = { forwardCase: run.probe.replace("forward case ", ""), bound: valuesBound };
-    const lora = loadLora(device, initial!);
+    const base = { specs: opened.specs, weights: model.weights };
+    const begun = freshLora(device, initial!.config, opened.linears, run.torch_manual_seed_before_get_peft_model, base);
+    await compareFirstValues(parts.first, variant, begun, initial!);
+    begun.dispose();
+    const lora = loadLora(device, initial!, base);
     if (expected?.has("initial")) {
       hasInitial = true;
       await compareLogits(parts.initial, variant, device, model, record, { ...probe, lora, expected: expected.get("initial") });
@@ -85,9 +86,10 @@ export async function compareLora(
     const batches = (await readMicroBatches(source, model.model))!;
     const options = { model: model.model.with({ lora }), trainable: lora.parameters, lora };
     await followRun(device, run, batches, options, parts.trajectory, variant);
-    await compareFiles(parts, variant, inFolder(source, at("final")), await lora.read());
+    const roundingOnly = run.checks.weights_that_follow_rounding_only ?? [];
+    await compareFiles(parts, variant, inFolder(source, at("final")), await lora.read(), roundingOnly);
 
-    const trained = loadLora(device, final!);
+    const trained = loadLora(device, final!, base);
     await compareLogits(parts.logits, variant, device, model, record, {
       ...probe,
       lora: trained,
@@ -97,7 +99,10 @@ export async function compareLora(
     if (mergedWeights) {
       hasMerged = true;
       compareTensors(parts.merged, variant, await mergeInto(model, final!), withoutAliases(mergedWeights, model), MERGE_BOUND);
-      await compareLogits(parts.mergedLogits, variant, device, model, record, { ...probe, expected: expected?.get("merged") });
+      // a copy of a head that the base ties has no place in it
+      const isWhole = final!.own.every(({ name }) => model.weights.has(name));
+      if (isWhole)
+        await compareLogits(parts.mergedLogits, variant, device, model, record, { ...probe, expected: expected?.get("merged") });
     }
     for (const held of [trained, lora, model]) held.dispose();
   }
@@ -121,32 +126,44 @@ function inFolder(source: FileSource, folder: string): FileSource {
   };
 }
 
-/** "base_model.model.PATH.lora_A.default.weight" is our PATH.lora_A.weight. */
+/** "base_model.model.PATH.lora_A.default.weight" is our PATH.lora_A.weight; trained copies have the base weight's name. */
 function parameterName(name: string): string {
-  return name.replace(/^base_model\.model\./, "").replace(".default.", ".");
+  return name
+    .replace(/^base_model\.model\./, "")
+    .replace(/\.modules_to_save\.default\.|\.base_layer\.|\.default\./, ".")
+    .replace(/lora_magnitude_vector\.weight$/, "lora_magnitude_vector");
 }
 
-/** A under the record's torch seed, bit for bit. */
-function compareFirstValues(
-  part: PartComparison,
-  variant: string,
-  run: LoraRecord,
-  { config, modules }: Adapter,
-  { linears }: OpenedModel,
-): void {
-  const rankOf = new Map(modules.map(({ path, rank }) => [path, rank]));
-  const targets = matchTargets(run.peft.target_modules ?? config.targetModules, linears);
-  const ranked = targets.map((module) => ({ ...module, rank: rankOf.get(module.path) ?? config.rank }));
-  const theirs = new Map(modules.map(({ path, a }) => [path, a]));
-  for (const { path, a } of initialAdapters(ranked, run.torch_manual_seed_before_get_peft_model)) {
-    const expected = theirs.get(path);
-    if (expected) part.add(`${variant}: ${path}`, a.length, scaledMaxError(a, expected), 0);
-    else part.lacks(`${variant}: ${path}`);
+/** What training begins from, under the record's torch seed: A and B bit for bit, magnitudes of the base's rows, copies of its weights. */
+async function compareFirstValues(part: PartComparison, variant: string, begun: LoraLayers, theirs: Adapter): Promise<void> {
+  const ours = await begun.read();
+  const valuesOf = ({ modules, own }: Adapter): Map<string, Float32Array> => {
+    const values = modules.flatMap(({ path, a, b, magnitude }) => [
+      [`${path}.lora_A`, a] as const,
+      [`${path}.lora_B`, b] as const,
+      ...(magnitude ? [[`${path}.lora_magnitude_vector`, magnitude] as const] : []),
+    ]);
+    return new Map([...values, ...own.map(({ name, values }) => [name, values] as const)]);
+  };
+  const [a, b] = [valuesOf(ours), valuesOf(theirs)];
+  const isNorm = (name: string) => name.endsWith("magnitude_vector");
+  for (const [kind, bound] of [
+    [false, 0],
+    [true, MERGE_BOUND],
+  ] as const) {
+    const pick = (all: Map<string, Float32Array>) => new Map([...all].filter(([name]) => isNorm(name) === kind));
+    compareTensors(part, variant, pick(a), pick(b), bound);
   }
 }
 
 /** What we write of the adapter that we trained against what PEFT wrote of its own: values, names, and each field of the config. */
-async function compareFiles(parts: LoraParts, variant: string, theirs: FileSource, adapter: Adapter): Promise<void> {
+async function compareFiles(
+  parts: LoraParts,
+  variant: string,
+  theirs: FileSource,
+  adapter: Adapter,
+  roundingOnly: readonly string[],
+): Promise<void> {
   const ours = memoryFiles(writeAdapter(adapter));
   const file = "adapter_model.safetensors";
   const [written, expected] = [await openSafetensors(ours, file), await openSafetensors(theirs, file)];
@@ -154,7 +171,7 @@ async function compareFiles(parts: LoraParts, variant: string, theirs: FileSourc
   const names = expected.names.filter((name) => !name.endsWith(".base_layer.weight"));
   const values = (await readTensors(theirs, file))!;
   for (const name of values.keys()) if (!names.includes(name)) values.delete(name);
-  compareTensors(parts.weights, variant, (await readTensors(ours, file))!, values, TRAJECTORY_BOUND);
+  compareTensors(parts.weights, variant, (await readTensors(ours, file))!, values, TRAJECTORY_BOUND, roundingOnly);
   for (const name of new Set([...names, ...written.names])) {
     const [a, b] = [written.tensors.get(name), expected.tensors.get(name)];
     if (!a || !b) parts.files.lacks(`${variant}: ${name}`);
@@ -169,15 +186,14 @@ async function compareFiles(parts: LoraParts, variant: string, theirs: FileSourc
 }
 
 /** Merges the adapter into the model on the device, and gives the weights that this changed. */
-async function mergeInto(model: VerifiedModel, { modules }: Adapter): Promise<Map<string, Float32Array>> {
+async function mergeInto(model: VerifiedModel, { modules, own }: Adapter): Promise<Map<string, Float32Array>> {
   const changed = new Map<string, Float32Array>();
   for (const module of modules) {
     const name = `${module.path}.weight`;
-    const base = model.weights.get(name)!;
-    const { weight } = mergeModule((await base.toArray()) as Float32Array, module);
-    base.write(weight);
-    changed.set(name, weight);
+    changed.set(name, mergeModule((await model.weights.get(name)!.toArray()) as Float32Array, module).weight);
   }
+  for (const { name, values } of own) if (model.weights.has(name)) changed.set(name, values);
+  for (const [name, values] of changed) model.weights.get(name)!.write(values);
   return changed;
 }
 

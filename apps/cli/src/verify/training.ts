@@ -223,10 +223,12 @@ export async function compareTraining(
   const sums = new PartComparison("training: sums and norms of parameters");
   const weights = new PartComparison("training: final weights");
   const logits = new PartComparison("training: logits afterwards");
+  let hasRuns = false;
   let hasSums = false;
   let hasLogits = false;
   for (const run of RUNS) {
     if (!(await source.has(`train/${run}.json`))) continue;
+    hasRuns = true;
     const recorded = (await readJsonObject(source, `train/${run}.json`)) as unknown as TrainingRecord;
     const model = await opened.load(device, true);
     const batches = (await readMicroBatches(source, model.model))!;
@@ -262,6 +264,7 @@ export async function compareTraining(
     }
     model.dispose();
   }
+  if (!hasRuns) return []; // the batches are for adapters alone
   const optional = [...(hasSums ? [sums] : []), weights, ...(hasLogits ? [logits] : [])];
   return [...parts.results(), ...optional.map((part) => part.result())];
 }

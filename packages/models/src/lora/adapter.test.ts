@@ -9,7 +9,7 @@ import { t5Weights } from "../t5/weights.js";
 import { adapterScale, LORA_DEFAULTS, readAdapterConfig, writeAdapterConfig } from "./adapterConfig.js";
 import { type Adapter, readAdapter, writeAdapter } from "./adapterFiles.js";
 import { initialAdapters } from "./initialValues.js";
-import { linearModules, matchTargets } from "./targets.js";
+import { linearModules, matchTargets, selectTargets } from "./targets.js";
 
 const tiny = { ...T5_DEFAULTS, vocabSize: 16, dModel: 8, dKv: 3, dFf: 12, numLayers: 1, numDecoderLayers: 1, numHeads: 2 };
 const linears = linearModules(t5Weights({ ...tiny, tieWordEmbeddings: false }));
@@ -50,6 +50,31 @@ describe("matchTargets", () => {
   });
 });
 
+describe("selectTargets", () => {
+  const deep = linearModules(t5Weights({ ...tiny, numLayers: 3, numDecoderLayers: 2 }));
+  const select = (config: object) => selectTargets({ ...LORA_DEFAULTS, ...config }, deep).map(({ path }) => path);
+
+  it("leaves out what is excluded or trained whole", () => {
+    expect(select({ excludeModules: ["EncDecAttention.v", "q"] }).every((path) => path.endsWith("SelfAttention.v"))).toBe(true);
+    expect(select({ excludeModules: "encoder\\..*" }).every((path) => path.startsWith("decoder."))).toBe(true);
+    expect(select({ modulesToSave: ["SelfAttention"] }).every((path) => path.includes("EncDecAttention"))).toBe(true);
+    expect(() => select({ excludeModules: ["q", "v"] })).toThrow(/nothing is left to adapt/);
+    expect(() => select({ excludeModules: "(" })).toThrow(/exclude_modules: "\(" is not a regular expression/);
+  });
+
+  it("keeps to the layers asked for; the first number of a path counts, or the one behind a pattern", () => {
+    const layers = (config: object) => new Set(select(config).map((path) => path.match(/block\.(\d+)/)![1]));
+    expect(layers({ layersToTransform: [0, 2] })).toEqual(new Set(["0", "2"]));
+    expect(layers({ layersToTransform: 1 })).toEqual(new Set(["1"]));
+    expect(layers({ layersToTransform: [1], layersPattern: "block" })).toEqual(new Set(["1"]));
+    expect(select({ layersToTransform: [1], layersPattern: ["layer"] }).every((path) => path.includes(".layer.1."))).toBe(true);
+    expect(() => select({ layersToTransform: [9] })).toThrow(/nothing is left/);
+    // a path named in full is meant
+    const full = "encoder.block.2.layer.0.SelfAttention.q";
+    expect(select({ targetModules: [full, "v"], layersToTransform: [0] })).toContain(full);
+  });
+});
+
 describe("adapter_config.json", () => {
   it("round-trips, with core fields only", () => {
     const config = {
@@ -64,6 +89,17 @@ describe("adapter_config.json", () => {
       baseClass: { name: "T5ForConditionalGeneration", library: "transformers.models.t5.modeling_t5" },
     };
     expect(readAdapterConfig(writeAdapterConfig(config))).toEqual(config);
+    const more = {
+      ...config,
+      useDora: true,
+      excludeModules: ["lm_head"],
+      layersToTransform: [0, 3],
+      layersPattern: "block",
+      modulesToSave: ["final_layer_norm"],
+      bias: "lora_only" as const,
+      initialization: "gaussian" as const,
+    };
+    expect(readAdapterConfig(writeAdapterConfig(more))).toEqual(more);
     expect(Object.keys(writeAdapterConfig(config))).toHaveLength(20);
     expect(readAdapterConfig({ ...writeAdapterConfig(LORA_DEFAULTS), auto_mapping: [1] })).toEqual(LORA_DEFAULTS);
   });
@@ -89,8 +125,12 @@ describe("adapter_config.json", () => {
     [{ lora_alpha: "NaN" }, /lora_alpha is "NaN"/],
     [{ peft_type: "PREFIX_TUNING" }, /peft_type is "PREFIX_TUNING"/],
     [{ target_modules: [] }, /target_modules is \[\]/],
-    [{ bias: "all" }, /bias is "all"/],
-    [{ modules_to_save: ["lm_head"] }, /modules_to_save is \["lm_head"\], which is not supported/],
+    [{ bias: "some" }, /bias is "some"/],
+    [{ modules_to_save: "lm_head" }, /modules_to_save is "lm_head", expected a list of names/],
+    [{ fan_in_fan_out: true }, /fan_in_fan_out is true, which is not supported/],
+    [{ layers_to_transform: [-1] }, /layers_to_transform is \[-1\]/],
+    [{ layers_to_transform: 1, target_modules: "x" }, /goes with a list of target_modules/],
+    [{ layers_pattern: "layers" }, /goes with layers_to_transform/],
     [{ init_lora_weights: "pissa" }, /init_lora_weights/],
     [{ rank_pattern: { q: 0 } }, /rank_pattern/],
   ])("refuses %j", (change, message) => {
@@ -106,12 +146,19 @@ describe("adapter files", () => {
       const { rank, scale, outFeatures } = ranked[i]!;
       return { path, rank, scale, a, b: new Float32Array(outFeatures * rank).fill(i) };
     });
-    return { config, modules };
+    return { config, modules, own: [] };
   };
 
   it("round-trip", async () => {
     const adapter = make();
     expect(await readAdapter(memoryFiles(writeAdapter(adapter)), linears)).toEqual(adapter);
+  });
+
+  it("with names of other kinds of models among the targets are read, as PEFT does", async () => {
+    const files = writeAdapter(make());
+    const config = { ...JSON.parse(files["adapter_config.json"]), target_modules: ["q", "v", "q_proj"] };
+    const adapter = await readAdapter(memoryFiles({ ...files, "adapter_config.json": JSON.stringify(config) }), linears);
+    expect(adapter.modules.map(({ path }) => path)).toEqual(make().modules.map(({ path }) => path));
   });
 
   it('write "all-linear" as names, which every PEFT knows', () => {
@@ -134,7 +181,10 @@ describe("adapter files", () => {
     );
     await expect(
       readAdapter(memoryFiles({ "adapter_config.json": files["adapter_config.json"], "adapter_model.bin": "" }), linears),
-    ).rejects.toThrow(/adapter_model.bin/);
+    ).rejects.toMatchObject({ exitClass: "data", message: expect.stringMatching(/adapter_model.bin/) });
+    await expect(readAdapter(memoryFiles({ "adapter_config.json": files["adapter_config.json"] }), linears)).rejects.toThrow(
+      /lacks adapter_model.safetensors/,
+    );
     await expect(
       readAdapter(memoryFiles({ ...files, "adapter_model.safetensors": writeSafetensors([]) }), linears),
     ).rejects.toThrow(/12 missing/);

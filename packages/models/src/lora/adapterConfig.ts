@@ -4,6 +4,9 @@
 import { dataError, printable } from "../errors.js";
 import { ALL_LINEAR, fullMatch, type LoraTargets } from "./targets.js";
 
+export type LoraBias = "none" | "all" | "lora_only";
+export type LoraInitialization = "default" | "gaussian" | "none";
+
 export interface LoraConfig {
   rank: number;
   alpha: number;
@@ -17,6 +20,18 @@ export interface LoraConfig {
   /** Path endings (regular expressions) -> rank or alpha of their modules. */
   rankPattern: Readonly<Record<string, number>>;
   alphaPattern: Readonly<Record<string, number>>;
+  /** Names or a pattern as for targetModules: what they match gets no layer. */
+  excludeModules: LoraTargets | null;
+  /** Only layers of these numbers; with names as targets alone. */
+  layersToTransform: readonly number[] | number | null;
+  /** Path parts before a layer's number, such as "layers" or "block"; null: whatever stands before the first number of a path. */
+  layersPattern: LoraTargets | null;
+  /** Modules trained whole, as copies beside the frozen ones: path endings. */
+  modulesToSave: readonly string[] | null;
+  /** Biases that are trained as well: none, every one, or those of adapted layers. */
+  bias: LoraBias;
+  /** How A and B begin: A random and B zero (uniform as PEFT's default, or normal), or both random (PEFT's false). */
+  initialization: LoraInitialization;
   /** Where the base model came from. */
   baseModel?: string;
   /**
@@ -38,19 +53,22 @@ export const LORA_DEFAULTS: Readonly<LoraConfig> = {
   useDora: false,
   rankPattern: {},
   alphaPattern: {},
+  excludeModules: null,
+  layersToTransform: null,
+  layersPattern: null,
+  modulesToSave: null,
+  bias: "none",
+  initialization: "default",
 };
 
 /** Fields that change what is computed in ways this project does not: anything but null, false or empty is refused. */
 const UNSUPPORTED = [
   "alora_invocation_tokens",
   "arrow_config",
-  "exclude_modules",
+  "fan_in_fan_out",
   "layer_replication",
-  "layers_pattern",
-  "layers_to_transform",
   "lora_bias",
   "megatron_config",
-  "modules_to_save",
   "monteclora_config",
   "target_parameters",
   "trainable_token_indices",
@@ -74,14 +92,12 @@ export function readAdapterConfig(json: Readonly<Record<string, unknown>>, where
       value === undefined || value === null || value === false || (typeof value === "object" && Object.keys(value).length === 0);
     if (!isEmpty) problems.push(`${field} is ${show(value)}, which is not supported`);
   }
-  expect(["none", undefined].includes(json.bias as string), "bias", '"none"');
-  expect(
-    [true, false, "gaussian", undefined].includes(json.init_lora_weights as boolean),
-    "init_lora_weights",
-    'true, false or "gaussian" (others change the base weights)',
-  );
+  expect(["none", "all", "lora_only", undefined].includes(json.bias as string), "bias", '"none", "all" or "lora_only"');
+  const initialization = INITIALIZATIONS.find(([, value]) => value === (json.init_lora_weights ?? true))?.[0];
+  expect(initialization !== undefined, "init_lora_weights", 'true, false or "gaussian" (others change the base weights)');
   const isRank = (value: unknown) => Number.isSafeInteger(value) && (value as number) > 0;
   const isScale = (value: unknown) => typeof value === "number" && Number.isFinite(value) && value > 0;
+  const { layers_to_transform: layers } = json;
   const config: LoraConfig = {
     rank: (json.r ?? LORA_DEFAULTS.rank) as number,
     alpha: (json.lora_alpha ?? LORA_DEFAULTS.alpha) as number,
@@ -91,6 +107,12 @@ export function readAdapterConfig(json: Readonly<Record<string, unknown>>, where
     useDora: json.use_dora === true,
     rankPattern: readPattern(json.rank_pattern, "rank_pattern", isRank, problems),
     alphaPattern: readPattern(json.alpha_pattern, "alpha_pattern", isScale, problems),
+    excludeModules: isNames(json.exclude_modules) || isPattern(json.exclude_modules) ? json.exclude_modules : null,
+    layersToTransform: (layers as number[] | number | null | undefined) ?? null,
+    layersPattern: isNames(json.layers_pattern) || isPattern(json.layers_pattern) ? json.layers_pattern : null,
+    modulesToSave: isNames(json.modules_to_save) ? json.modules_to_save : null,
+    bias: (json.bias ?? "none") as LoraBias,
+    initialization: initialization ?? "default",
     ...(typeof json.base_model_name_or_path === "string" ? { baseModel: json.base_model_name_or_path } : {}),
     ...(typeof json.task_type === "string" ? { taskType: json.task_type } : {}),
     ...readBaseClass(json.auto_mapping),
@@ -102,11 +124,44 @@ export function readAdapterConfig(json: Readonly<Record<string, unknown>>, where
     "lora_dropout",
     "at least 0 and below 1",
   );
-  const targets = config.targetModules;
-  const isList = Array.isArray(targets) && targets.length > 0 && targets.every((name) => typeof name === "string");
-  expect(isList || (typeof targets === "string" && targets !== ""), "target_modules", "a list of names, or a pattern");
+  expect(isNames(json.target_modules) || isPattern(json.target_modules), "target_modules", "a list of names, or a pattern");
+  const isEmpty = (value: unknown) =>
+    value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
+  for (const field of ["exclude_modules", "layers_pattern", "modules_to_save"] as const) {
+    const isRight = isNames(json[field]) || (field !== "modules_to_save" && isPattern(json[field]));
+    expect(
+      isEmpty(json[field]) || isRight,
+      field,
+      field === "modules_to_save" ? "a list of names" : "a list of names, or a pattern",
+    );
+  }
+  const isLayer = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  expect(
+    isEmpty(layers) || isLayer(layers) || (Array.isArray(layers) && layers.every(isLayer)),
+    "layers_to_transform",
+    "numbers of layers, from 0",
+  );
+  if (Array.isArray(layers) && layers.length === 0) config.layersToTransform = null;
+  if (config.layersToTransform !== null && !Array.isArray(config.targetModules))
+    problems.push("layers_to_transform goes with a list of target_modules, not with a pattern");
+  if (config.layersPattern && config.layersToTransform === null)
+    problems.push("layers_pattern goes with layers_to_transform, which is not set");
   if (problems.length) throw dataError(`${where}: ${problems.join("; ")}`);
   return config;
+}
+
+const INITIALIZATIONS: readonly (readonly [LoraInitialization, boolean | string])[] = [
+  ["default", true],
+  ["none", false],
+  ["gaussian", "gaussian"],
+];
+
+function isNames(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string" && name !== "");
+}
+
+function isPattern(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
 }
 
 /** Information for others alone: whatever is not as PEFT writes it is left out. */
@@ -135,15 +190,17 @@ export function writeAdapterConfig(config: LoraConfig): Record<string, unknown> 
     alpha_pattern: config.alphaPattern,
     auto_mapping: config.baseClass ? { base_model_class: config.baseClass.name, parent_library: config.baseClass.library } : null,
     base_model_name_or_path: config.baseModel ?? null,
-    bias: "none",
+    bias: config.bias,
+    // unknown to PEFT before 0.14: written only where it says something
+    ...(config.excludeModules ? { exclude_modules: config.excludeModules } : {}),
     fan_in_fan_out: false,
     inference_mode: true,
-    init_lora_weights: true,
-    layers_pattern: null,
-    layers_to_transform: null,
+    init_lora_weights: INITIALIZATIONS.find(([name]) => name === config.initialization)![1],
+    layers_pattern: config.layersPattern,
+    layers_to_transform: config.layersToTransform,
     lora_alpha: config.alpha,
     lora_dropout: config.dropout,
-    modules_to_save: null,
+    modules_to_save: config.modulesToSave,
     peft_type: "LORA",
     r: config.rank,
     rank_pattern: config.rankPattern,

@@ -2,6 +2,7 @@
 // A is kaiming_uniform(a = sqrt 5), which is U(-1/sqrt(in), 1/sqrt(in)); B is zero, so training begins at the base model.
 
 import { mt19937, type Random } from "../random.js";
+import type { LoraInitialization } from "./adapterConfig.js";
 
 /** A module to adapt, with the rank of its adapter. */
 export interface RankedModule {
@@ -11,19 +12,33 @@ export interface RankedModule {
   rank: number;
 }
 
-/** One module's A, [rank, inFeatures] row-major. B is zeros [outFeatures, rank]. */
+/** One module's A, [rank, inFeatures] row-major, and B, [outFeatures, rank]; null: B is zeros. */
 export interface InitialAdapter {
   path: string;
   a: Float32Array;
+  b: Float32Array | null;
 }
 
-/** Values of A for each module. Their order matters: it must be that of torch's named_modules (as linearModules gives). */
-export function* initialAdapters(modules: readonly RankedModule[], seed: number): Generator<InitialAdapter> {
+/**
+ * First values for each module. Their order matters: it must be that of torch's named_modules (as linearModules gives). "default" and
+ * "none" are torch's values; "gaussian" has PEFT's distribution, N(0, 1/rank), but not torch's draws.
+ */
+export function* initialAdapters(
+  modules: readonly RankedModule[],
+  seed: number,
+  initialization: LoraInitialization = "default",
+): Generator<InitialAdapter> {
   const random = mt19937(seed);
   for (const { path, inFeatures, outFeatures, rank } of modules) {
-    // torch's Linear constructors fill A and B once before PEFT resets A
-    random.skip(rank * inFeatures + rank * outFeatures);
-    yield { path, a: kaimingUniform(random, rank, inFeatures) };
+    if (initialization === "gaussian") {
+      yield { path, a: Float32Array.from({ length: rank * inFeatures }, () => random.normal() / rank), b: null };
+    } else if (initialization === "none") {
+      // torch's Linear constructors are all that fills A and B
+      yield { path, a: kaimingUniform(random, rank, inFeatures), b: kaimingUniform(random, outFeatures, rank) };
+    } else {
+      random.skip(rank * inFeatures + rank * outFeatures); // the constructors' draws, before PEFT resets A
+      yield { path, a: kaimingUniform(random, rank, inFeatures), b: null };
+    }
   }
 }
 

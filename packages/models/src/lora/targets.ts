@@ -3,6 +3,7 @@
 
 import { listSome, nearest, printable, usageError } from "../errors.js";
 import type { WeightSpec } from "../pretrained.js";
+import type { LoraConfig } from "./adapterConfig.js";
 
 /** Names that end a path, a regular expression for the whole path, or every linear layer but the output head. */
 export type LoraTargets = readonly string[] | string;
@@ -50,6 +51,55 @@ export function matchTargets<M extends { path: string }>(targets: LoraTargets, m
   }
   return modules.filter(({ path }) => targets.some((target) => matches(path, target)));
 }
+
+type TargetConfig = Pick<
+  LoraConfig,
+  "targetModules" | "excludeModules" | "layersToTransform" | "layersPattern" | "modulesToSave"
+>;
+
+/**
+ * The modules that get a layer by all of a config's rules (PEFT's check_target_module_exists): its targets, without what is excluded or
+ * trained whole, in the layers asked for. Throws (usage) as matchTargets, and where nothing is left.
+ */
+export function selectTargets<M extends { path: string }>(config: TargetConfig, modules: readonly M[]): M[] {
+  const { targetModules, excludeModules, layersToTransform, modulesToSave } = config;
+  const left = matchTargets(targetModules, modules).filter(({ path }) => {
+    if (excludeModules && isMatch(excludeModules, path, "exclude_modules")) return false;
+    if (modulesToSave?.some((name) => new RegExp(`^(?:.*\\.)?${escaped(name)}(?:\\..*)?$`).test(path))) return false;
+    // a path named in full is meant, whatever its layer
+    if (layersToTransform === null || (Array.isArray(targetModules) && targetModules.includes(path))) return true;
+    const layer = layerOf(path, config.layersPattern);
+    return layer !== null && [layersToTransform].flat().includes(layer);
+  });
+  if (left.length === 0) {
+    throw usageError(
+      "target_modules: nothing is left to adapt after exclude_modules, modules_to_save and layers_to_transform; loosen one of them",
+    );
+  }
+  return left;
+}
+
+function isMatch(names: LoraTargets, path: string, field: string): boolean {
+  if (typeof names === "string") return fullMatch(names, field).test(path);
+  return names.some((name) => path === name || path.endsWith(`.${name}`));
+}
+
+/** The number of a path's layer: the first number behind one of `patterns`, or, without any, the first number behind two names. */
+function layerOf(path: string, patterns: LoraTargets | null): number | null {
+  const before = patterns?.length ? [patterns].flat().map((pattern) => `(?:^|.*?\\.)(?:${pattern})`) : [".*?\\.[^.]*"];
+  for (const start of before) {
+    const match = anchored(start, "layers_pattern").exec(path);
+    if (match) return Number(match[1]);
+  }
+  return null;
+}
+
+function anchored(start: string, field: string): RegExp {
+  fullMatch(start, field); // says what is wrong with it
+  return new RegExp(`^${start}\\.(\\d+)\\.`);
+}
+
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 /** A pattern that must match a whole path, as Python's re.fullmatch. Throws (usage). */
 export function fullMatch(pattern: string, field: string): RegExp {
