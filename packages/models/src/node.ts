@@ -5,7 +5,9 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import { dataError, printable, storageError, type UserError } from "./errors.js";
 import { checkRange, checkRelativePath, type FileSource } from "./source.js";
 
-export { diskSink, writeFolder } from "./node/diskSink.js";
+export { diskSink, writeError, writeFolder } from "./node/diskSink.js";
+export { type HubModel, type HubOptions, hubModel } from "./node/hub.js";
+export type { DownloadProgress } from "./node/hubBlobs.js";
 export type { FileSink, FileWriter } from "./sink.js";
 
 export interface DiskOptions {

@@ -1,10 +1,20 @@
-// Data sets from disk, for Node. The only file of this package that touches node:.
+// Data sets from disk and the folders of runs, for Node. This file and node/ alone touch node:.
 
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dataError, printable, type Row } from "@attune/models";
 import { readError } from "@attune/models/node";
 import { type JsonlOptions, readJsonl } from "./datasets/jsonl.js";
+
+export {
+  checkpointSteps,
+  newestCheckpoint,
+  pruneCheckpoints,
+  type StoredCheckpoint,
+  sha256Of,
+  writeCheckpoint,
+} from "./node/checkpoints.js";
+export { lockFolder } from "./node/lock.js";
 
 /** The rows of a JSONL file on disk. Throws (data) for a missing or malformed file, (storage) for one that cannot be read. */
 export async function* readJsonlFile(path: string, options: JsonlOptions = {}): AsyncGenerator<Row> {

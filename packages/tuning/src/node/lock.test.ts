@@ -1,0 +1,44 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { lockFolder } from "./lock.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "attune-lock-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const put = (pid: number, host = hostname()) =>
+  writeFile(path.join(folder, ".lock"), JSON.stringify({ pid, host, since: "2026-01-02T03:04:05.000Z" }));
+
+it("lets one run in, and the next one when it is over", async () => {
+  const unlock = await lockFolder(folder);
+  await expect(lockFolder(folder)).rejects.toThrow(
+    new RegExp(`another run is writing here \\(process ${process.pid} on .*; wait for it or name another folder`),
+  );
+  await unlock();
+  await (await lockFolder(folder))();
+  expect(await readdir(folder)).toEqual([]);
+});
+
+it("takes over where the process is gone", async () => {
+  await put(spawnSync(process.execPath, ["-e", ""]).pid);
+  await (await lockFolder(folder))();
+  expect(await readdir(folder)).toEqual([]);
+});
+
+it("does not where the process may live: on another host, or unknown", async () => {
+  await put(1, "another-host");
+  await expect(lockFolder(folder)).rejects.toThrow(/process 1 on another-host, since 2026/);
+  await writeFile(path.join(folder, ".lock"), "");
+  await expect(lockFolder(folder)).rejects.toThrow(/an unknown process.*delete .*\.lock/);
+});
+
+it("lets one of many in that find the same stale lock", async () => {
+  await put(spawnSync(process.execPath, ["-e", ""]).pid);
+  const all = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)));
+  expect(all.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+});
