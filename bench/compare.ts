@@ -28,6 +28,8 @@ const CASES = [
   "t5-small-full-step",
   "opt-125m-lora-step",
   "opt-125m-lora-masked-step",
+  "t5-small-generate",
+  "opt-125m-generate",
 ] as const;
 /** Ours keeps the frozen matrix in bf16 here; the peer has no faster way than f32 on a CPU. */
 const OURS: Readonly<Record<string, string>> = { "matvec-opt-1.3b-ffn": "matvec-opt-1.3b-ffn-bf16" };

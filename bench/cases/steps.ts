@@ -17,12 +17,12 @@ import {
   trainableWeights,
   type WeightSpec,
   type WeightsOnDevice,
-  writeWeight,
 } from "@attune/models";
 import type { ParameterSet } from "@attune/tensor";
 import type { NodeDevice } from "@attune/tensor/node";
 import { type MicroBatch, Trainer } from "@attune/tuning";
 import type { BenchCase, CaseMaker } from "../harness.js";
+import { fillRandomly } from "./weights.js";
 
 const ROWS = 8;
 const SOURCE = 256;
@@ -70,20 +70,10 @@ function opt125m(device: NodeDevice, method: Method): BenchCase {
   return step(device, `opt-125m-${method.name}-step`, new Opt(config, weights), lora, trainable, micro);
 }
 
-/** Weights with small values of both signs that keep activations near one; drawing normal ones would take longer than the benchmark. */
 function weightsOf(device: NodeDevice, specs: readonly WeightSpec[], { isLora, storage }: Method): WeightsOnDevice {
   const trainable = isLora ? null : trainableWeights(device, specs);
   const weights = trainable?.parameters ?? frozenWeights(device, specs, storage);
-  for (const { name, kind, shape } of specs) {
-    const values = new Float32Array(shape.reduce((product, length) => product * length, 1)).fill(kind === "norm" ? 1 : 0);
-    const size = kind === "embedding" ? 0.05 : shape.at(-1)! ** -0.5;
-    let state = 12345;
-    for (let i = 0; i < values.length && (kind === "linear" || kind === "embedding"); i++) {
-      state = (Math.imul(state, 1664525) + 1013904223) | 0;
-      values[i] = size * (state / 2 ** 31);
-    }
-    writeWeight(weights.get(name)!, values);
-  }
+  fillRandomly(weights, specs);
   return { weights, trainable };
 }
 
