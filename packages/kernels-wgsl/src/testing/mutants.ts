@@ -35,26 +35,49 @@ export function kernelsOf(device: Pick<KernelDevice, "facts">, cases: readonly K
   return found;
 }
 
-/** Every mutant that is not known to compute the same, by kernel. */
+export interface MutantOptions {
+  /** Mutants that are known to compute the same, by key. */
+  equivalent?: Readonly<Record<string, string>>;
+  /** In every text, not only in the shortest that has the line. */
+  everywhere?: boolean;
+}
+
+/**
+ * Every mutant that is not known to compute the same, by kernel. A line that variants of one kernel share is changed in the shortest of
+ * their texts alone: the mistake is the same, and long texts take a driver many seconds to compile.
+ */
 export function mutantsOf(
   device: Pick<KernelDevice, "facts">,
   cases: readonly KernelCase[],
-  equivalent: Readonly<Record<string, string>> = EQUIVALENT,
+  { equivalent = EQUIVALENT, everywhere = false }: MutantOptions = {},
 ): Map<string, Mutant[]> {
-  return new Map(
-    [...kernelsOf(device, cases)].map(([kernel, { texts, cases: users }]) => {
-      const mutants = mutationRules.flatMap((rule) =>
-        isFor(kernel, rule)
-          ? Array.from({ length: OCCURRENCES }, (_, occurrence): Mutant | null => {
-              const key = `${shortName(kernel)}|${rule.name}|${occurrence}`;
-              const applies = [...texts].some((text) => mutate(text, rule, occurrence) !== null);
-              return applies && !equivalent[key] ? { key, kernel, rule, occurrence, cases: [...users] } : null;
-            }).filter((mutant) => mutant !== null)
-          : [],
-      );
-      return [kernel, mutants];
-    }),
-  );
+  const length = ({ texts }: { texts: ReadonlySet<string> }): number => Math.max(...[...texts].map((text) => text.length));
+  const found = kernelsOf(device, cases);
+  const tried = new Set<string>();
+  const mutants = new Map([...found.keys()].map((kernel): [string, Mutant[]] => [kernel, []]));
+  for (const [kernel, { texts, cases: users }] of [...found].sort(([, a], [, b]) => length(a) - length(b))) {
+    const family = shortName(kernel).replace(/<.*/, "");
+    for (const rule of mutationRules) {
+      if (!isFor(kernel, rule)) continue;
+      for (let occurrence = 0; occurrence < OCCURRENCES; occurrence++) {
+        const key = `${shortName(kernel)}|${rule.name}|${occurrence}`;
+        const changes = [...texts].flatMap((text) => changedLines(text, mutate(text, rule, occurrence)));
+        const isNew = changes.some((change) => !tried.has(`${family}|${rule.name}|${change}`));
+        for (const change of changes) tried.add(`${family}|${rule.name}|${change}`);
+        if ((isNew || (everywhere && changes.length > 0)) && !equivalent[key])
+          mutants.get(kernel)!.push({ key, kernel, rule, occurrence, cases: [...users] });
+      }
+    }
+  }
+  return mutants;
+}
+
+/** What a mistake makes of a text: the first line that differs, before and after; none where it changes nothing. */
+function changedLines(text: string, mutant: string | null): string[] {
+  if (mutant === null) return [];
+  const [before, after] = [text.split("\n"), mutant.split("\n")];
+  const at = before.findIndex((line, i) => line !== after[i]);
+  return [`${before[at]} -> ${after[at]}`];
 }
 
 /**
