@@ -64,8 +64,8 @@ it("answers as the model does, with an adapter too, from arguments, a file and s
   const fromFile = ["generate", at("model"), "--adapter", at("adapter"), "--file", at("prompts.txt"), ...limits];
   expect(await attune(fromFile)).toMatchObject({ code: 0, stdout: adapted.map((output) => `${output}\n`).join("") });
 
-  const short = ["generate", at("model"), "--max-source", "4", ...limits];
+  const short = ["generate", at("model"), "--max-prompt", "4", ...limits];
   const piped = await attune(short, { input: `${PROMPTS.join("\n")}\n` });
   expect(piped.stdout.split("\n")).toHaveLength(PROMPTS.length + 1);
-  expect(piped.stderr).toMatch(/^prompt 1 has \d+ tokens and loses its end \(--max-source 4\)\nprompt 2 has/);
+  expect(piped.stderr).toMatch(/^prompt 1 has \d+ tokens and loses its end \(--max-prompt 4\)\nprompt 2 has/);
 });

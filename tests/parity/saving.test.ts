@@ -8,9 +8,9 @@ import {
   bf16ToF32,
   f32ToBf16,
   freshLora,
-  GreedyGenerator,
   loadLora,
   readAdapter,
+  SequenceGenerator,
   type T5,
   writeAdapter,
 } from "@attune/models";
@@ -43,25 +43,25 @@ out: ${JSON.stringify(out)}
 ${settings}`;
   const run = parseRun(text, { file: path.join(out, "run.yaml") });
   // the records have no tokenizer, and nothing here needs one
-  return { run, opened: await openRunModel(device, run, await openT5Folder(folder)), tokenizerFolder: folder };
+  return { run, opened: await openRunModel(device, run, await openT5Folder(folder)), tokenizerFiles: diskFiles(folder) };
 }
 
-async function greedyIds(model: T5, { rows, inputIds, attentionMask }: Batch): Promise<number[][]> {
-  const generator = new GreedyGenerator(device, model);
-  const ids = await generator.generate(inputIds, attentionMask, rows, { maxNewTokens: 12 });
+async function greedyIds(model: T5, batch: Batch): Promise<number[][]> {
+  const generator = new SequenceGenerator(device, model);
+  const { sequences } = await generator.generate(batch, { maxNewTokens: 12 });
   generator.dispose();
-  return ids;
+  return sequences;
 }
 
 describe("a whole model, saved and read again", () => {
   it.for(OWN.flatMap(({ name, folder }) => ["f32", "bf16"].map((dtype) => ({ name, folder, dtype }))))(
     "$name as $dtype",
     async ({ folder, dtype }) => {
-      const { run, opened, tokenizerFolder } = await openRun(folder, `save: { dtype: ${dtype} }`);
+      const { run, opened, tokenizerFiles } = await openRun(folder, `save: { dtype: ${dtype} }`);
       // what is told apart here is saving: rounding to halves happens before
       if (dtype === "bf16") for (const weight of opened.model.weights.values()) weight.write(await roundedToBf16(weight));
       const { model } = opened;
-      const saved = await saveRunModel(run, opened, { tokenizerFolder });
+      const saved = await saveRunModel(run, opened, { tokenizerFiles });
       expect(saved.folder).toBe(path.join(out, "model"));
       const again = await loadModel(device, saved.folder, { trainable: true });
       expect(again.config).toEqual(model.config);
@@ -120,8 +120,8 @@ describe("an adapter", () => {
 
   it("of a run is saved in PEFT's form, and loads", async () => {
     const { folder } = RELU;
-    const { run, opened, tokenizerFolder } = await openRun(folder, "lora: { rank: 3, alpha: 6, targets: [q, wo] }");
-    const { folder: saved } = await saveRunModel(run, opened, { tokenizerFolder });
+    const { run, opened, tokenizerFiles } = await openRun(folder, "lora: { rank: 3, alpha: 6, targets: [q, wo] }");
+    const { folder: saved } = await saveRunModel(run, opened, { tokenizerFiles });
     expect(saved).toBe(path.join(out, "adapter"));
     const adapter = await readAdapter(diskFiles(saved), await linearsOf(folder));
     expect(adapter).toEqual(await opened.lora!.read());

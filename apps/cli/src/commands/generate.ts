@@ -1,84 +1,174 @@
 // attune generate MODEL "PROMPT"...: what a model, or a model with an adapter, answers.
-import { readFile } from "node:fs/promises";
-import { text } from "node:stream/consumers";
-import { type Command, InvalidArgumentError } from "commander";
-import { userError } from "../errors.js";
+import type { Answer, FrozenStorage, GenerateOptions, SequenceGenerator, Tokenizer } from "@attune/models";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { sanitizeForTerminal } from "../terminal.js";
+import { promptsOf } from "./prompts.js";
 
-interface Flags {
+interface Flags extends Pick<GenerateOptions, (typeof PASSED)[number]> {
   adapter?: string;
   file?: string;
-  maxNewTokens?: number;
-  maxSource: number;
+  field?: string;
+  sample?: boolean;
+  stop?: string[];
+  maxPrompt: number;
   batch: number;
+  dtype: FrozenStorage;
   json?: boolean;
 }
 
+/** Flags that are settings by the same name. */
+const PASSED = [
+  ...(["maxNewTokens", "minNewTokens", "maxTime", "numBeams", "numReturnSequences", "lengthPenalty", "earlyStopping"] as const),
+  ...(["temperature", "topK", "topP", "minP", "typicalP", "repetitionPenalty", "noRepeatNgramSize", "seed"] as const),
+] as const;
+/** Any of these means sampling. */
+const SAMPLING = ["temperature", "topK", "topP", "minP", "typicalP"] as const;
+const DEFAULT_NEW_TOKENS = 64;
+
 export function configure(command: Command): void {
   command
-    .argument("<model>", "a Hugging Face folder of a T5: config.json, model.safetensors, tokenizer.json")
+    .argument("<model>", "a Hugging Face folder of a T5 or an OPT, or a hub name such as google/flan-t5-small")
     .argument("[prompts...]", "what to answer; without any, a line each from --file or from stdin")
     .option("--adapter <dir>", "LoRA adapter in PEFT's form, as attune train saves it")
-    .option("--file <file>", "prompts, one a line")
-    .option("--max-new-tokens <n>", "longest answer (the model's own wish, else 64)", count)
-    .option("--max-source <n>", "longest prompt in tokens; what is longer loses its end", count, 512)
-    .option("--batch <n>", "prompts answered together", count, 16)
-    .option("--json", "print [{ prompt, output }, ...]")
+    .option("--file <file>", "prompts, one a line; a .jsonl file has an object a line")
+    .option("--field <name>", 'the field of a JSON line that holds the prompt ("prompt")')
+    .option("--max-new-tokens <n>", `longest answer (the model's own wish, else ${DEFAULT_NEW_TOKENS})`, count)
+    .option("--min-new-tokens <n>", "shortest answer", whole)
+    .option("--max-prompt <n>", "longest prompt in tokens; what is longer loses its end", count, 512)
+    .option("--max-time <seconds>", "stop after so long", number)
+    .option("--stop <text>", "stop where the answer says this; may be given several times", collect)
+    .option("--num-beams <n>", "beam search", count)
+    .option("--num-return-sequences <n>", "answers to each prompt: samples, or the best beams", count)
+    .option("--length-penalty <x>", "beams: above 0 favours longer answers (1)", number)
+    .addOption(
+      new Option("--early-stopping <when>", "beams: when to stop looking for better ones").choices(["true", "false", "never"]),
+    )
+    .option("--sample", "draw tokens by their probability; the flags that follow mean it too")
+    .option("--temperature <x>", "sampling: below 1 is bolder, above 1 more varied", number)
+    .option("--top-k <n>", "sampling: of the n best tokens (50); 0 of all", whole)
+    .option("--top-p <x>", "sampling: of the fewest with this probability together", number)
+    .option("--min-p <x>", "sampling: of those with this share of the best one's probability", number)
+    .option("--typical-p <x>", "sampling: of the most typical with this probability together", number)
+    .option("--repetition-penalty <x>", "above 1 makes tokens that were there less likely", number)
+    .option("--no-repeat-ngram-size <n>", "no sequence of n tokens twice", whole)
+    .option("--seed <n>", "of sampling (0)", whole)
+    .option("--batch <n>", "prompts answered together", count, 8)
+    .addOption(new Option("--dtype <type>", "how weights are kept").choices(["f32", "bf16", "f16"]).default("f32"))
+    .option("--json", "print [{ prompt, output }, ...]; with beams { score } too, with several answers { outputs }")
     .addHelpText(
       "after",
-      '\nExample:\n  attune generate data/bundled/base --adapter runs/bundled-lora/adapter "Ada: Tea? Ben: Please. Summary: <extra_id_0>"',
+      `
+Examples:
+  attune generate google/flan-t5-small "Translate to German: Good morning."
+  attune generate facebook/opt-125m "The sea is" --temperature 0.8 --top-p 0.9 --seed 7
+  attune generate data/bundled/base --adapter runs/bundled-lora/adapter --file prompts.txt --num-beams 4 --json`,
     )
-    .action(async (folder: string, given: string[], flags: Flags) => {
-      const prompts = await promptsOf(given, flags.file);
-      const [{ openDevice }, { generate, openGeneration }] = await Promise.all([
+    .action(async (name: string, given: string[], flags: Flags) => {
+      const prompts = await promptsOf(given, flags);
+      const [{ openDevice }, { loadGenerator, openGeneration }] = await Promise.all([
         import("@attune/tensor/node"),
         import("../recipes/generate.js"),
       ]);
-      const files = await openGeneration(folder, flags.adapter);
+      const files = await openGeneration(name, flags.adapter);
+      const device = await openDevice();
+      const { generator, notes } = await loadGenerator(device, files, flags.dtype);
+      for (const note of notes) warn(note);
+      const options = await optionsOf(flags, generator);
+      const { generationWarnings } = await import("@attune/models");
+      for (const warning of generationWarnings({ ...files.config, ...options.settings })) warn(warning);
       for (const [i, prompt] of prompts.entries()) {
         const { length } = files.tokenizer.encode(prompt);
-        if (length > flags.maxSource)
-          process.stderr.write(`prompt ${i + 1} has ${length} tokens and loses its end (--max-source ${flags.maxSource})\n`);
+        if (length > options.maxPrompt)
+          warn(`prompt ${i + 1} has ${length} tokens and loses its end (--max-prompt ${options.maxPrompt})`);
       }
-      const device = await openDevice();
-      const { batch, maxSource } = flags;
-      const maxNewTokens = flags.maxNewTokens ?? files.maxNewTokens ?? 64;
-      const outputs = await generate(device, files, prompts, { batch, maxSource, maxNewTokens });
+      await answer(generator, files.tokenizer, prompts, flags, options);
+      generator.dispose();
       device.destroy();
-      const pairs = prompts.map((prompt, i) => ({ prompt, output: outputs[i]! }));
-      process.stdout.write(
-        flags.json
-          ? `${JSON.stringify(pairs, null, 2)}\n`
-          : outputs.map((output) => `${sanitizeForTerminal(output).replaceAll("\n", " ")}\n`).join(""),
-      );
     });
 }
 
-/** From the command line, a file, or stdin. Throws (usage) where there are none, or from two places. */
-async function promptsOf(given: readonly string[], file: string | undefined): Promise<string[]> {
-  if (given.length > 0) {
-    if (file !== undefined) throw userError("usage", "prompts come as arguments or from --file, not both");
-    return [...given];
-  }
-  if (file === undefined && process.stdin.isTTY)
-    throw userError("usage", "no prompts: give them as arguments, with --file, or on stdin");
-  const content = file === undefined ? await text(process.stdin) : await readFile(file, "utf8").catch(readFault(file));
-  const lines = content.split(/\r?\n/).filter((line) => line.trim() !== "");
-  if (lines.length === 0) throw userError("usage", `${file ?? "stdin"}: no prompts; expected one a line`);
-  return lines;
+interface Options {
+  settings: GenerateOptions;
+  maxPrompt: number;
 }
 
-function readFault(file: string): (error: NodeJS.ErrnoException) => never {
-  return (error) => {
-    const { code } = error;
-    if (code === "ENOENT") throw userError("usage", `--file ${file}: no such file`, error);
-    throw userError("storage", `--file ${file}: cannot be read (${code})`, error);
-  };
+/** The settings that flags name, and the longest prompt that leaves room for an answer. */
+async function optionsOf(flags: Flags, { model, options: { config = {} } }: SequenceGenerator): Promise<Options> {
+  const settings: GenerateOptions = Object.fromEntries(
+    PASSED.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]]),
+  );
+  const { earlyStopping } = flags as { earlyStopping?: unknown };
+  if (earlyStopping !== undefined) settings.earlyStopping = earlyStopping === "never" ? "never" : earlyStopping === "true";
+  if (flags.sample || SAMPLING.some((name) => flags[name] !== undefined)) settings.doSample = true;
+  if (flags.stop) settings.stopStrings = flags.stop;
+  if (settings.maxNewTokens === undefined && config.maxNewTokens === undefined && config.maxLength === undefined)
+    settings.maxNewTokens = DEFAULT_NEW_TOKENS;
+  const { maxPositions } = model.traits;
+  const asked = settings.maxNewTokens ?? config.maxNewTokens ?? 0;
+  const room = maxPositions === null ? Number.POSITIVE_INFINITY : Math.max(1, maxPositions - asked);
+  return { settings, maxPrompt: Math.min(flags.maxPrompt, room) };
+}
+
+/** Answers all prompts and prints each answer as soon as it is there; to one prompt in a terminal, each word. */
+async function answer(
+  generator: SequenceGenerator,
+  tokenizer: Tokenizer,
+  prompts: readonly string[],
+  { json, batch }: Flags,
+  { settings, maxPrompt }: Options,
+): Promise<void> {
+  const { answerPrompts, streamAnswer } = await import("@attune/models");
+  const { numBeams = 1, numReturnSequences = 1 } = { ...generator.options.config, ...settings };
+  const isWatched = process.stdout.isTTY && !json && prompts.length === 1 && numBeams === 1 && numReturnSequences === 1;
+  if (isWatched) {
+    for await (const piece of streamAnswer(generator, tokenizer, prompts[0]!, { ...settings, maxPrompt }))
+      print(sanitizeForTerminal(piece));
+    print("\n");
+    return;
+  }
+  let index = 0;
+  for await (const answers of answerPrompts(generator, tokenizer, prompts, { ...settings, batch, maxPrompt })) {
+    const prompt = prompts[index]!;
+    if (json) print(`${index === 0 ? "[\n" : ",\n"}${JSON.stringify(entryOf(prompt, answers))}`);
+    else for (const { text } of answers) print(`${sanitizeForTerminal(text.trim()).replaceAll("\n", " ")}\n`);
+    index++;
+  }
+  if (json) print("\n]\n");
+}
+
+function entryOf(prompt: string, answers: readonly Answer[]): object {
+  const [first] = answers as [Answer];
+  if (answers.length > 1)
+    return { prompt, outputs: answers.map(({ text, score }) => (score === null ? { text } : { text, score })) };
+  return { prompt, output: first.text, ...(first.score === null ? {} : { score: first.score }) };
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+function warn(text: string): void {
+  process.stderr.write(`${sanitizeForTerminal(text)}\n`);
+}
+
+function collect(text: string, before: string[] = []): string[] {
+  return [...before, text];
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number");
+  return value;
+}
+
+function whole(text: string): number {
+  const value = number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("expected a whole number");
+  return value;
 }
 
 function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 65_536)
-    throw new InvalidArgumentError("expected a whole number from 1 to 65536");
+  const value = whole(text);
+  if (value < 1 || value > 65_536) throw new InvalidArgumentError("expected a whole number from 1 to 65536");
   return value;
 }

@@ -1,65 +1,53 @@
-// A model's answers to prompts: a folder, perhaps an adapter beside it, greedy search.
+// A model that answers: a folder or a hub name, perhaps an adapter beside it, a generator over both.
 import {
   type Adapter,
-  type Checkpoint,
   checkTokenizerFits,
-  dataError,
+  type FrozenStorage,
+  type GenerationConfig,
   linearModules,
   loadLora,
-  loadT5Weights,
+  loadModelFolder,
   loadTokenizer,
+  type ModelFolder,
+  Opt,
   openGenerationConfig,
   readAdapter,
+  SequenceGenerator,
   T5,
-  type T5Config,
   type Tokenizer,
-  t5Weights,
+  weightsOf,
 } from "@attune/models";
 import { diskFiles } from "@attune/models/node";
 import type { Device } from "@attune/tensor";
-import { openT5Folder } from "./model.js";
-import { answerAll } from "./summarize.js";
+import { openModel } from "./model.js";
 
 export interface GenerationFiles {
-  config: T5Config;
-  checkpoint: Checkpoint;
+  folder: ModelFolder;
   tokenizer: Tokenizer;
   adapter: Adapter | null;
   /** As the model's generation_config.json wishes, if it does. */
-  maxNewTokens: number | undefined;
+  config: GenerationConfig | undefined;
 }
 
 /** Reads what needs no device. Throws (data) where model, tokenizer and adapter are not right or do not belong together. */
-export async function openGeneration(folder: string, adapterFolder?: string): Promise<GenerationFiles> {
-  const source = diskFiles(folder);
-  if (!(await source.has("config.json")) && (await source.has("adapter_config.json"))) {
-    throw dataError(`${source.describe("")}: is an adapter; name its base model, and this folder with --adapter`);
-  }
-  const opened = await openT5Folder(folder);
-  const tokenizer = await loadTokenizer(source);
-  checkTokenizerFits(tokenizer, opened.config.vocabSize, source.describe(""));
-  const linears = linearModules(t5Weights(opened.config));
-  const adapter = adapterFolder === undefined ? null : await readAdapter(diskFiles(adapterFolder), linears);
-  const generation = await openGenerationConfig(source);
-  return { ...opened, tokenizer, adapter, maxNewTokens: generation?.maxNewTokens };
+export async function openGeneration(name: string, adapterFolder?: string): Promise<GenerationFiles> {
+  const folder = await openModel(name);
+  const tokenizer = await loadTokenizer(folder.source);
+  checkTokenizerFits(tokenizer, folder.config.vocabSize, folder.source.describe(""));
+  const specs = weightsOf(folder);
+  const adapter = adapterFolder === undefined ? null : await readAdapter(diskFiles(adapterFolder), linearModules(specs), specs);
+  return { folder, tokenizer, adapter, config: await openGenerationConfig(folder.source) };
 }
 
-export interface GenerateOptions {
-  batch: number;
-  maxSource: number;
-  maxNewTokens: number;
-}
-
-/** The answer to every prompt, in their order. */
-export async function generate(
+/** The generator on a device; it goes with the device. */
+export async function loadGenerator(
   device: Device,
-  { config, checkpoint, tokenizer, adapter }: GenerationFiles,
-  prompts: readonly string[],
-  options: GenerateOptions,
-): Promise<string[]> {
-  const base = await loadT5Weights(device, config, checkpoint, { trainable: false });
-  const model = new T5(base.config, base.weights, { lora: adapter && loadLora(device, adapter) });
-  const examples = prompts.map((prompt, index) => ({ id: String(index), prompt, completion: "", fields: {} }));
-  const batch = Math.min(options.batch, prompts.length);
-  return answerAll(device, model, tokenizer, examples, { ...options, batch });
+  { folder, tokenizer, adapter, config }: GenerationFiles,
+  storage: FrozenStorage,
+): Promise<{ generator: SequenceGenerator; notes: readonly string[] }> {
+  const loaded = await loadModelFolder(device, folder, { trainable: false, storage });
+  const lora = adapter && loadLora(device, adapter, { specs: weightsOf(folder), weights: loaded.weights });
+  const model =
+    loaded.kind === "t5" ? new T5(loaded.config, loaded.weights, { lora }) : new Opt(loaded.config, loaded.weights, { lora });
+  return { generator: new SequenceGenerator(device, model, { config, tokenizer }), notes: loaded.notes };
 }

@@ -31,7 +31,8 @@ export function padPrompts(
   pad: number,
 ): GenerationInputs {
   const longest = Math.max(...prompts.map((ids) => ids.length));
-  const time = bucketLength(longest, lengthLadder(Math.max(maxPrompt, longest)));
+  const most = Math.max(maxPrompt, longest); // positions may end there
+  const time = Math.min(most, bucketLength(longest, lengthLadder(most)));
   const inputIds = new Int32Array(prompts.length * time).fill(pad);
   const attentionMask = new Int32Array(prompts.length * time);
   prompts.forEach((ids, row) => {
