@@ -45,7 +45,7 @@ ${settings}`;
   const run = parseRun(text, { file: "interchange.yaml" });
   const opened = await openRunModel(device, run, await openT5Folder(folder));
   await trainFor(5, opened, folder, lr);
-  await saveRunModel(run, opened, { tokenizerFolder: folder });
+  await saveRunModel(run, opened, { tokenizerFiles: diskFiles(folder) });
   return opened;
 }
 

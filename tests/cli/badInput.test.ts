@@ -70,7 +70,12 @@ const CASES: Case[] = [
   ["a web page for weights", "train @/run.yaml model.path=@/webpage", 3, /model\.safetensors: /],
   ["no weights", "train @/run.yaml model.path=@/weightless", 3, /weightless: no model\.safetensors/],
   ["a config that is not JSON", "train @/run.yaml model.path=@/misconfigured", 3, /config\.json: not JSON: /],
-  ["another kind of model", "train @/run.yaml model.path=@/bert", 3, /config\.json: model_type is "bert"; supported is "t5"/],
+  [
+    "another kind of model",
+    "train @/run.yaml model.path=@/bert",
+    3,
+    /config\.json: model_type is "bert"; supported are "t5" and "opt"$/,
+  ],
   ["no tokenizer", "train @/run.yaml model.path=@/wordless", 3, /tokenizer\.json: no such file/],
   [
     "a tokenizer of another model",
@@ -91,7 +96,12 @@ const CASES: Case[] = [
     /out: .*train\.jsonl\/run: .*train\.jsonl is a file, so there can be no folder below it/,
   ],
   ["plan: missing data", "plan @/run.yaml data.train=@/none.jsonl", 3, /data\.train: .*no such/],
-  ["verify: no such folder", "verify @/none", 3, /none\/config\.json: no such file; check the path$/],
+  [
+    "verify: no such folder",
+    "verify @/none",
+    3,
+    /none: no such folder; expected one, or a name on the hub: ORG\/NAME or ORG\/NAME@REVISION$/,
+  ],
   [
     "verify: a model without a record",
     "verify @/model",
@@ -99,7 +109,12 @@ const CASES: Case[] = [
     /model: no forward\/cases\.json, so there is nothing to verify against/,
   ],
   ["verify: truncated weights", "verify @/truncated", 3, /truncated/],
-  ["generate: no such model", "generate @/none hello", 3, /none\/config\.json: no such file; check the path$/],
+  [
+    "generate: no such model",
+    "generate @/none hello",
+    3,
+    /none: no such folder; expected one, or a name on the hub: ORG\/NAME or ORG\/NAME@REVISION$/,
+  ],
   ["generate: no prompts", "generate @/model --file @/empty.jsonl", 2, /empty\.jsonl: no prompts; expected one a line$/],
   [
     "generate: an adapter for a model",

@@ -73,7 +73,7 @@ export function modelKind(json: Readonly<Json>, where = "config.json"): ModelKin
  */
 export async function openModelFolder(source: FileSource): Promise<ModelFolder> {
   if (!(await source.has("config.json")) && (await source.has("adapter_config.json"))) {
-    throw dataError(`${source.describe("")}: is an adapter; name its base model, and this folder as the adapter`);
+    throw dataError(`${source.describe("")}: is an adapter; name its base model, and this folder with --adapter`);
   }
   const json = await readJsonObject(source, "config.json");
   const open = OPENERS[modelKind(json, source.describe("config.json"))];

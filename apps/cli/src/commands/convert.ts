@@ -35,7 +35,6 @@ export function configure(command: Command): void {
           force: flags.force,
           isStrict: flags.strict,
           onProgress: (done, total) => status.update(`writing ${formatBytes(done)} of ${formatBytes(total)}`),
-          onNote: (note) => status.log(sanitizeForTerminal(note)),
         });
         status.done();
         for (const note of notes) process.stderr.write(`note: ${sanitizeForTerminal(note)}\n`);

@@ -11,14 +11,13 @@ import {
   usageError,
 } from "@attune/models";
 import { diskFiles, writeFolder } from "@attune/models/node";
-import { modelFiles } from "./model.js";
+import { modelFiles } from "./modelFiles.js";
 
 export interface ConvertOptions extends SaveOptions {
   /** Replace a folder that is not empty. */
   force?: boolean;
   /** Refuse weights that are infinite or NaN. */
   isStrict?: boolean;
-  onNote?: (note: string) => void;
 }
 
 /** Throws (usage) where the target is not empty or lies around the source; (data) what is wrong with the model, before anything is written. */
@@ -31,7 +30,7 @@ export async function convertModel(
   const origin = path.resolve(src);
   if (`${origin}${path.sep}`.startsWith(`${target}${path.sep}`))
     throw usageError(`${dst}: holds the model that is read; name another folder`);
-  const folder = await openModelFolder(await modelFiles(src, options.onNote));
+  const folder = await openModelFolder(await modelFiles(src));
   const saved = await writeFolder(
     dst,
     async (sink, temporary) => {

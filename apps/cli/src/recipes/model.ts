@@ -1,15 +1,10 @@
 // The model of a run on a device: read from a folder or made anew, trained whole or through LoRA; and saved again.
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import {
-  bytesOf,
   type Checkpoint,
   checkTokenizerFits,
-  countF16Overflow,
-  dataError,
+  type FileSink,
   type FileSource,
-  f32ToBf16,
-  f32ToF16,
   freshLora,
   freshT5,
   LORA_DEFAULTS,
@@ -22,22 +17,20 @@ import {
   matchTargets,
   openModelFolder,
   readT5Config,
+  saveTrainedModel,
   T5,
   type T5Config,
   type T5Folder,
-  type TensorToWrite,
   type Tokenizer,
-  t5ConfigJson,
   t5Weights,
-  t5WeightsToSave,
   usageError,
   writeAdapter,
   writeGenerationConfig,
-  writeSafetensors,
 } from "@attune/models";
-import { diskFiles, diskSink } from "@attune/models/node";
-import type { Device, ParameterSet, Tensor } from "@attune/tensor";
+import { writeFolder } from "@attune/models/node";
+import type { Device, ParameterSet } from "@attune/tensor";
 import type { Run } from "../run/schema.js";
+import { modelFiles } from "./modelFiles.js";
 
 /** What is known of a run's model before there is a device. */
 export interface ModelFiles {
@@ -46,8 +39,8 @@ export interface ModelFiles {
   /** The folder's weights, found to fit the config; null for a model that is made anew. */
   checkpoint: Checkpoint | null;
   tokenizer: Tokenizer;
-  /** Where tokenizer.json lies. */
-  tokenizerFolder: string;
+  /** The folder of tokenizer.json. */
+  tokenizerFiles: FileSource;
 }
 
 export interface RunModel {
@@ -67,11 +60,11 @@ export async function openModelFiles(run: Run): Promise<ModelFiles> {
   if (run.lora && !folder) throw usageError("lora: needs a pre-trained model (model.path), not model.init");
   const opened = folder ? await openT5Folder(folder) : null;
   const config = opened?.config ?? readT5Config({ model_type: "t5", ...init!.config }, { where: "model.init.config" });
-  const tokenizerFolder = (folder ?? init?.tokenizer) as string;
-  const tokenizer = await loadTokenizer(diskFiles(tokenizerFolder));
+  const tokenizerFiles = opened?.source ?? (await modelFiles(init!.tokenizer));
+  const tokenizer = await loadTokenizer(tokenizerFiles);
   checkTokenizerFits(tokenizer, config.vocabSize, folder ?? "model.init.config");
   if (run.lora) matchTargets(run.lora.targets, linearModules(t5Weights(config)));
-  return { config, checkpoint: opened?.checkpoint ?? null, tokenizer, tokenizerFolder };
+  return { config, checkpoint: opened?.checkpoint ?? null, tokenizer, tokenizerFiles };
 }
 
 /**
@@ -80,11 +73,6 @@ export async function openModelFiles(run: Run): Promise<ModelFiles> {
  */
 export async function openModel(name: string): Promise<ModelFolder> {
   return openModelFolder(await modelFiles(name));
-}
-
-/** The files of a model by the name that a person gives. Throws (usage) where it is none. */
-export async function modelFiles(name: string, _onNote?: (note: string) => void): Promise<FileSource> {
-  return diskFiles(name);
 }
 
 /** The same for what only works with a T5. Throws (usage) for another model. */
@@ -135,66 +123,53 @@ function openLora(device: Device, run: Run, config: T5Config): LoraLayers {
   return freshLora(device, loraConfig, linearModules(t5Weights(config)), run.train.seed);
 }
 
-/** Writes what was trained. Returns the folder and its bytes. */
+/** Writes what was trained: OUT/adapter in PEFT's form, or OUT/model as a Hugging Face folder. Each appears whole, in place of an older one. */
 export async function saveRunModel(
   run: Run,
   model: RunModel,
-  files: Pick<ModelFiles, "tokenizerFolder">,
+  files: Pick<ModelFiles, "tokenizerFiles">,
 ): Promise<{ folder: string; bytes: number }> {
-  const { folder, files: contents } = await readRunModel(run, model, files);
-  const sink = diskSink(folder);
-  for (const [name, content] of contents) await sink.write(name, content);
-  return { folder, bytes: contents.reduce((sum, [, content]) => sum + content.length, 0) };
+  const folder = path.join(run.out, model.lora ? "adapter" : "model");
+  const bytes = await writeFolder(folder, (sink) => writeRunModel(run, model, files, sink), { force: true });
+  return { folder, bytes };
 }
 
-/** The files of what was trained, read back from the device: OUT/adapter in PEFT's form, or OUT/model as a Hugging Face folder. */
-export async function readRunModel(
+/** Reads what was trained back from the device as saving does, and keeps nothing of it: for a plan. */
+export async function readRunModel(run: Run, model: RunModel, files: Pick<ModelFiles, "tokenizerFiles">): Promise<void> {
+  const nowhere = async () => {};
+  const sink: FileSink = {
+    write: nowhere,
+    create: async () => ({ write: nowhere, close: nowhere, abort: nowhere }),
+    describe: (name) => name,
+  };
+  await writeRunModel(run, model, files, sink);
+}
+
+/** Returns the bytes written, of weights and adapters. */
+async function writeRunModel(
   run: Run,
   { model, lora }: RunModel,
-  files: Pick<ModelFiles, "tokenizerFolder">,
-): Promise<{ folder: string; files: [string, string | Uint8Array][] }> {
-  if (lora) return { folder: path.join(run.out, "adapter"), files: Object.entries(writeAdapter(await lora.read())) };
-  const { dtype } = run.save;
-  const entries: TensorToWrite[] = [];
-  for (const { name, source, shape } of t5WeightsToSave(model.config))
-    entries.push(await tensorToWrite(name, shape, model.weights.get(source)!, dtype));
+  { tokenizerFiles }: Pick<ModelFiles, "tokenizerFiles">,
+  sink: FileSink,
+): Promise<number> {
+  if (lora) {
+    const files = Object.entries(writeAdapter(await lora.read()));
+    for (const [name, content] of files) await sink.write(name, content);
+    return files.reduce((sum, [, content]) => sum + content.length, 0);
+  }
   const { decoderStartTokenId, padTokenId, eosTokenId } = model.config;
-  const generation = {
+  const generation = writeGenerationConfig({
     decoderStartTokenId,
     padTokenId,
     eosTokenIds: [eosTokenId],
     maxLength: 20,
     maxNewTokens: run.data.maxTarget,
-  };
-  const longNames = { f32: "float32", bf16: "bfloat16", f16: "float16" } as const;
-  const contents: [string, string | Uint8Array][] = [
-    ["config.json", t5ConfigJson(model.config, longNames[dtype])],
-    ["generation_config.json", `${JSON.stringify(writeGenerationConfig(generation), null, 2)}\n`],
-    ...(await tokenizerFiles(files.tokenizerFolder)),
-    ["model.safetensors", writeSafetensors(entries)],
-  ];
-  return { folder: path.join(run.out, "model"), files: contents };
-}
-
-async function tensorToWrite(
-  name: string,
-  shape: readonly number[],
-  weight: Tensor,
-  dtype: "f32" | "bf16" | "f16",
-): Promise<TensorToWrite> {
-  const values = (await weight.toArray()) as Float32Array;
-  if (dtype === "f32") return { name, shape, dtype: "F32", bytes: bytesOf(values) };
-  if (dtype === "bf16") return { name, shape, dtype: "BF16", bytes: bytesOf(f32ToBf16(values)) };
-  const overflow = countF16Overflow(values);
-  if (overflow > 0) throw dataError(`${name}: ${overflow} values are beyond f16's 65,504; save as bf16 or f32 (save.dtype)`);
-  return { name, shape, dtype: "F16", bytes: bytesOf(f32ToF16(values)) };
-}
-
-async function tokenizerFiles(folder: string): Promise<[string, Uint8Array][]> {
-  const files: [string, Uint8Array][] = [];
-  for (const name of ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]) {
-    const content = await readFile(path.join(folder, name)).catch(() => null);
-    if (content) files.push([name, content]);
-  }
-  return files;
+  });
+  const trained = {
+    model: { kind: "t5", config: model.config },
+    weights: model.weights,
+    tokenizer: tokenizerFiles,
+    generation,
+  } as const;
+  return (await saveTrainedModel(sink, trained, { dtype: run.save.dtype })).bytes;
 }

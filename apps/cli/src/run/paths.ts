@@ -1,9 +1,10 @@
 // Where a run's files are. Input paths in a YAML file are relative to that file, so that a recipe works from any folder;
 // `out` is relative to where the command is given, so that results never land among the recipes.
-import { constants } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { access, mkdir, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { userError } from "../errors.js";
+import { isHubName } from "./modelName.js";
 import type { Run } from "./schema.js";
 
 export interface PathOptions {
@@ -16,6 +17,8 @@ export interface PathOptions {
 export function resolvePaths(run: Run, { file, dataFolder, tokenizerFolder, cwd }: PathOptions): Run {
   const base = path.dirname(path.resolve(cwd, file));
   const input = (name: string) => path.resolve(base, name);
+  // a name on the hub stays one, unless a folder of that name is there
+  const model = (name: string) => (isHubName(name) && !existsSync(input(name)) ? name : input(name));
   const data = (name: string) => (dataFolder === undefined ? input(name) : path.resolve(cwd, dataFolder, path.basename(name)));
   const { init } = run.model;
   if (tokenizerFolder !== undefined && !init) {
@@ -27,10 +30,10 @@ export function resolvePaths(run: Run, { file, dataFolder, tokenizerFolder, cwd 
       ? {
           init: {
             ...init,
-            tokenizer: tokenizerFolder === undefined ? input(init.tokenizer) : path.resolve(cwd, tokenizerFolder),
+            tokenizer: tokenizerFolder === undefined ? model(init.tokenizer) : path.resolve(cwd, tokenizerFolder),
           },
         }
-      : { path: input(run.model.path!) },
+      : { path: model(run.model.path!) },
     data: {
       ...run.data,
       train: data(run.data.train),
@@ -40,11 +43,16 @@ export function resolvePaths(run: Run, { file, dataFolder, tokenizerFolder, cwd 
   };
 }
 
+/** Whether a model is a folder here; resolvePaths made those absolute. */
+function isLocal(name: string | undefined): name is string {
+  return name !== undefined && path.isAbsolute(name);
+}
+
 /** Refuses a run whose inputs are not there, all of them at once, before a device is opened. */
 export async function checkInputs(run: Run): Promise<void> {
-  const wanted: [key: string, file: string | null | undefined][] = [
-    ["model.path", run.model.path],
-    ["model.init.tokenizer", run.model.init && path.join(run.model.init.tokenizer, "tokenizer.json")],
+  const wanted: [key: string, file: string | false | null | undefined][] = [
+    ["model.path", isLocal(run.model.path) && run.model.path],
+    ["model.init.tokenizer", isLocal(run.model.init?.tokenizer) && path.join(run.model.init!.tokenizer, "tokenizer.json")],
     ["data.train", run.data.train],
     ["data.validation", run.data.validation],
   ];

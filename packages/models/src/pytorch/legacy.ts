@@ -4,7 +4,7 @@
 import { dataError, printable } from "../errors.js";
 import { BYTES } from "../safetensors.js";
 import type { FileSource } from "../source.js";
-import { MAX_PICKLE_BYTES, type PytorchFile } from "./stateDict.js";
+import { MAX_PICKLE_BYTES, type PytorchFile } from "./file.js";
 import {
   isA,
   type PickledStorage,

@@ -13,22 +13,10 @@ import {
   type TensorEntry,
 } from "../safetensors.js";
 import type { FileSource } from "../source.js";
+import { MAX_PICKLE_BYTES, type PytorchFile } from "./file.js";
 import { isLegacy, openLegacy } from "./legacy.js";
 import { isA, type PickledDict, type PickledTensor, PickleError, type PickleValue, unpickle } from "./unpickle.js";
 import { openZip } from "./zip.js";
-
-/** Where a storage's numbers begin in the file. */
-export type StoragePlace = (tensor: PickledTensor) => Promise<number>;
-/** What a file holds: the pickled value, and where its storages are. */
-export interface PytorchFile {
-  value: PickleValue;
-  /** Throws (data) where the storage is not there, or shorter than it claims. */
-  checkStorage(tensor: PickledTensor): void;
-  place: StoragePlace;
-}
-
-/** The largest pickle that is read: 100,000 tensors take about 15 MB. */
-export const MAX_PICKLE_BYTES = 32 << 20;
 
 /**
  * Opens a .bin or .pt file that holds a state dict. Throws (data) for anything else: whatever the pickle would import or call beyond
