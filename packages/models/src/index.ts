@@ -55,9 +55,11 @@ export {
   writeAdapterConfig,
 } from "./lora/adapterConfig.js";
 export { type Adapter, type AdapterModule, type AdapterWeight, readAdapter, writeAdapter } from "./lora/adapterFiles.js";
+export { type Adaptable, Adapters, sumAdapters } from "./lora/adapters.js";
 export { type InitialAdapter, initialAdapters, type RankedModule } from "./lora/initialValues.js";
 export { type BaseProjection, freshLora, type LoraBase, LoraLayers, type LoraTarget, loadLora } from "./lora/layers.js";
 export { type Merged, type MergeModule, mergeModule, unmergeModule } from "./lora/merge.js";
+export { mergedFolder } from "./lora/mergedFolder.js";
 export { type OwnWeight, ownWeights } from "./lora/ownWeights.js";
 export { ALL_LINEAR, type LinearModule, type LoraTargets, linearModules, matchTargets, selectTargets } from "./lora/targets.js";
 export {

@@ -38,6 +38,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./doctor.js"),
   },
   {
+    name: "merge",
+    summary: "put a LoRA adapter into the weights of its base model, checked against both",
+    load: () => import("./merge.js"),
+  },
+  {
     name: "verify",
     summary: "prove that a model computes here what its reference record says",
     load: () => import("./verify.js"),
