@@ -15,6 +15,8 @@ import { loadRun } from "../../apps/cli/src/run/load.js";
 
 const RECIPES = fileURLToPath(new URL("../../recipes", import.meta.url));
 const FEW = ["train.steps=6", "train.logEvery=2", "data.limit=64", "eval.rows=4", "eval.batch=4", "eval.maxNewTokens=8"];
+/** Runs of one name follow one another in a folder. */
+const AGAIN = { overwrite: true };
 const quiet = { note() {}, step() {}, evaluating() {} };
 
 let device: NodeDevice;
@@ -41,7 +43,7 @@ describe.each(["bundled-full", "bundled-lora"])("%s", (name) => {
     const plan = await planRun(prepared, fresh.facts);
     expect(fresh.measured.liveBytes).toBe(liveBytes); // planning allocates nothing
 
-    const result = await tune(fresh, prepared, quiet);
+    const result = await tune(fresh, prepared, quiet, AGAIN);
     const measured = fresh.measured.peakBytes;
     fresh.destroy();
     expect(Math.abs(plan.peakDeviceBytes - measured) / measured).toBeLessThan(0.02);
@@ -63,18 +65,18 @@ describe.each(["bundled-full", "bundled-lora"])("%s", (name) => {
 
   it("leaves no memory behind", async () => {
     const prepared = await prepareRun(await load(name));
-    await tune(device, prepared, quiet);
+    await tune(device, prepared, quiet, AGAIN);
     device.trim();
     const { liveBytes } = device.measured;
-    await tune(device, prepared, quiet);
+    await tune(device, prepared, quiet, AGAIN);
     device.trim();
     expect(device.measured.liveBytes).toBe(liveBytes);
   });
 
   it("is the same run twice, bit for bit, with dropout", async () => {
     const prepared = await prepareRun(await load(name, ["train.dropout=0.1"]));
-    const first = await tune(device, prepared, quiet);
-    const second = await tune(device, prepared, quiet);
+    const first = await tune(device, prepared, quiet, AGAIN);
+    const second = await tune(device, prepared, quiet, AGAIN);
     expect(second.lastLoss).toBe(first.lastLoss);
     expect(second.answers).toEqual(first.answers);
   });
@@ -86,7 +88,7 @@ it("pre-trains by span corruption", async () => {
     "model.init.config.num_decoder_layers=1",
     "data.limit=200",
   ]);
-  const result = await tune(device, await prepareRun(run), quiet);
+  const result = await tune(device, await prepareRun(run), quiet, AGAIN);
   expect(result.lastLoss).toBeLessThan(result.firstLoss);
   expect(result.scores).toBeNull(); // no validation set
 });
@@ -94,7 +96,7 @@ it("pre-trains by span corruption", async () => {
 it("saves an adapter that is read back for the same base", async () => {
   const run = await load("bundled-lora");
   const prepared = await prepareRun(run);
-  const { savedTo } = await tune(device, prepared, quiet);
+  const { savedTo } = await tune(device, prepared, quiet, AGAIN);
   const { model, lora, dispose } = await openRunModel(device, run, prepared.files);
   const linears = [...model.weights].filter(([, weight]) => weight.shape.length === 2);
   expect(linears.length).toBeGreaterThan(0);

@@ -1,12 +1,32 @@
 // attune train RUN.yaml: trains with live progress, evaluates, saves, and says what came out.
 import type { Command } from "commander";
+import { userError } from "../errors.js";
 import { addRunArguments, loadRunFromFlags, type RunFlags } from "./runArguments.js";
+
+interface TrainFlags extends RunFlags {
+  json?: boolean;
+  resume?: boolean;
+  allowChanges?: boolean;
+  overwrite?: boolean;
+}
 
 export function configure(command: Command): void {
   addRunArguments(command)
     .option("--json", "print the result as JSON")
-    .addHelpText("after", "\nExample:\n  attune train recipes/bundled-lora.yaml train.steps=50")
-    .action(async (file: string, overrides: string[], flags: RunFlags & { json?: boolean }) => {
+    .option("--resume", "go on from the newest whole checkpoint in the run's folder")
+    .option("--allow-changes", "with --resume: go on although the run or its data changed")
+    .option("--overwrite", "replace the results of another run in the folder")
+    .addHelpText(
+      "after",
+      `
+Ctrl-C finishes the update at hand, saves a checkpoint and stops; a second one stops at once.
+
+Examples:
+  attune train recipes/bundled-lora.yaml train.steps=50
+  attune train recipes/bundled-lora.yaml --resume`,
+    )
+    .action(async (file: string, overrides: string[], flags: TrainFlags) => {
+      if (flags.resume && flags.overwrite) throw userError("usage", "--resume and --overwrite contradict each other");
       const run = await loadRunFromFlags(file, overrides, flags);
       const [{ openDevice }, { checkOut }, { prepareRun, tune }, { progressListener, printResult }, { listenForInterruption }] =
         await Promise.all([
@@ -23,7 +43,7 @@ export function configure(command: Command): void {
       const interruption = listenForInterruption();
       const listener = progressListener(run, prepared, device.facts);
       try {
-        const result = await tune(device, prepared, listener, interruption.signal);
+        const result = await tune(device, prepared, listener, { ...flags, signal: interruption.signal });
         listener.done();
         process.stdout.write(
           flags.json

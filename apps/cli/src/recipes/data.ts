@@ -26,8 +26,8 @@ export interface TrainingData {
   count: number;
   plan: BatchPlan;
   totalSteps: number;
-  /** The micro-batches of every update, in order. */
-  updates(): Generator<Batch[]>;
+  /** The micro-batches of every update from one on, in order. */
+  updates(from?: number): Generator<Batch[]>;
   notes: string[];
 }
 
@@ -55,10 +55,12 @@ export async function prepareData(run: Run, tokenizer: Tokenizer): Promise<Train
     plan,
     totalSteps,
     notes: source.notes,
-    *updates() {
-      let done = 0;
-      for (const { epoch, batches } of plan.updates()) {
-        if (done++ === totalSteps) return;
+    *updates(from = 0) {
+      let done = from;
+      const { updatesPerEpoch } = plan;
+      const start = { epoch: Math.floor(from / updatesPerEpoch), update: from % updatesPerEpoch };
+      for (const { epoch, batches } of plan.updates(start)) {
+        if (done++ >= totalSteps) return;
         yield batches.map(({ examples: indices, source: length, target }) =>
           collate(
             indices.map((index) => source.example(index, epoch)),

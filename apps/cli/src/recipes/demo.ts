@@ -67,7 +67,7 @@ export async function runDemo(
   for (const prepared of [full, lora]) {
     restartPeak(device);
     const listener = progressListener(prepared.run, prepared, device.facts);
-    const result = await tune(device, prepared, listener, signal).finally(() => listener.done());
+    const result = await tune(device, prepared, listener, { signal, overwrite: true }).finally(() => listener.done());
     rows.push({
       ...rowOf(prepared === full ? "full" : "LoRA", result.answers),
       trainableParameters: result.trainableParameters,

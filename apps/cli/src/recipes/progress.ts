@@ -21,9 +21,12 @@ export function progressListener(run: Run, { data }: PreparedRun, facts: DeviceF
   );
   status.update("preparing");
   const losses: number[] = [];
-  const track = trackProgress(data.totalSteps);
+  let track = trackProgress(data.totalSteps);
   return {
     note: (text) => status.log(color.dim(text)),
+    resumed: (step) => {
+      track = trackProgress(data.totalSteps, { startStep: step });
+    },
     step(report, totalSteps) {
       losses.push(report.loss);
       status.update(stepLine(report, totalSteps, losses, track(report)));

@@ -1,5 +1,5 @@
 // The whole pipeline of a training run from top to bottom: data, model, training, evaluation, saving. Made to be read.
-import { appendFile, mkdir, writeFile } from "node:fs/promises";
+import { appendFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type Device, ScratchSet } from "@attune/tensor";
 import { type StepReport, scheduleFactor, Trainer, train, warmupSteps } from "@attune/tuning";
@@ -8,11 +8,14 @@ import type { Run } from "../run/schema.js";
 import { writeRun } from "../run/write.js";
 import { prepareData, type TrainingData } from "./data.js";
 import { type ModelFiles, openModelFiles, openRunModel, type RunModel, saveRunModel } from "./model.js";
+import { openRunFolder, type RunFolder, type StartOptions } from "./runFolder.js";
 import { readable, type SummaryScores, scoreSummaries } from "./score.js";
 import { answerAll } from "./summarize.js";
 
 export interface TuneListener {
   note(text: string): void;
+  /** The run goes on after so many updates. */
+  resumed?(step: number): void;
   step(report: StepReport, totalSteps: number): void;
   evaluating(done: number, total: number): void;
 }
@@ -86,28 +89,53 @@ export async function openRun(device: Device, { run, files, data }: PreparedRun)
   };
 }
 
-/** Trains, evaluates, saves. The run's folder gets run.yaml, metrics.jsonl, samples.jsonl, result.json and the model or adapter. */
+/**
+ * Trains, evaluates, saves. The run's folder gets run.yaml, metrics.jsonl, checkpoints, samples.jsonl, result.json and the model or adapter.
+ * Throws (usage) where the folder is not free for this run (openRunFolder).
+ */
 export async function tune(
+  device: Device,
+  prepared: PreparedRun,
+  listener: TuneListener,
+  { signal, ...start }: StartOptions & { signal?: AbortSignal } = {},
+): Promise<TuneResult> {
+  const folder = await openRunFolder(prepared.run, device.facts, start, (line) => listener.note(line));
+  try {
+    return await tuneIn(folder, device, prepared, listener, signal);
+  } finally {
+    await folder.close();
+  }
+}
+
+async function tuneIn(
+  folder: RunFolder,
   device: Device,
   prepared: PreparedRun,
   listener: TuneListener,
   signal?: AbortSignal,
 ): Promise<TuneResult> {
   const { run, files, data } = prepared;
-  await mkdir(run.out, { recursive: true });
   await writeRun(run);
   const metricsFile = path.join(run.out, "metrics.jsonl");
-  await writeFile(metricsFile, "");
 
   const opened = await openRun(device, prepared);
   const { model, trainer, scratch } = opened;
   for (const note of [...data.notes, ...model.notes]) listener.note(note);
+  await folder.restore(trainer);
+  listener.resumed?.(folder.startStep);
 
   const reports: StepReport[] = [];
-  for await (const report of train(trainer, untilAborted(data.updates(), signal), { reportEvery: run.train.logEvery })) {
+  const updates = untilAborted(data.updates(folder.startStep), signal);
+  const isDue = (step: number): boolean => run.save.every !== null && step % run.save.every === 0;
+  for await (const report of train(trainer, updates, { reportEvery: run.train.logEvery, reportAt: isDue })) {
     reports.push(report);
     await appendFile(metricsFile, `${JSON.stringify(report)}\n`);
     listener.step(report, data.totalSteps);
+    if (isDue(report.step)) await folder.save(trainer);
+  }
+  if (signal?.aborted) {
+    if (!isDue(trainer.step)) await folder.save(trainer);
+    listener.note(`stopped after step ${trainer.step}; --resume goes on from here`);
   }
   const saved = await saveRunModel(run, model, files);
   signal?.throwIfAborted(); // what was trained so far is saved; evaluation is skipped

@@ -107,6 +107,10 @@ const evaluation = z.strictObject({
 const save = z.strictObject({
   /** How a fully trained model is written; adapters are always f32. */
   dtype: z.enum(["f32", "bf16", "f16"]).default("f32"),
+  /** Updates between checkpoints; null: only when the run is interrupted. */
+  every: count.nullable().default(500),
+  /** Checkpoints that stay. */
+  keep: count.default(2),
 });
 
 export const runSchema = z

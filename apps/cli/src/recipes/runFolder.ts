@@ -1,0 +1,190 @@
+// A run's folder: who writes there, what it holds already, and its checkpoints. A run that goes on is the run that never stopped, bit for
+// bit on the same adapter, or it is refused and the difference named.
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { type DeviceFacts, fingerprintOf } from "@attune/kernels-wgsl";
+import { listSome, openSafetensors, printable } from "@attune/models";
+import { restoreTrainer, saveTrainer, type Trainer, type TrainerCounters } from "@attune/tuning";
+import {
+  checkpointSteps,
+  lockFolder,
+  newestCheckpoint,
+  pruneCheckpoints,
+  type StoredCheckpoint,
+  sha256Of,
+  writeCheckpoint,
+} from "@attune/tuning/node";
+import { userError } from "../errors.js";
+import type { Run } from "../run/schema.js";
+
+export interface StartOptions {
+  /** Go on from the newest checkpoint in the run's folder. */
+  resume?: boolean;
+  /** Go on although run or data are others than before. */
+  allowChanges?: boolean;
+  /** Write over another run's results. */
+  overwrite?: boolean;
+}
+
+/** What a checkpoint keeps of its run, beside the trainer's tensors. */
+interface RunRecord {
+  counters: TrainerCounters;
+  /** What the updates depend on: keys of the run's YAML, and fingerprints of its files. */
+  settings: Record<string, unknown>;
+  device: { fingerprint: string; variants: unknown };
+}
+
+export interface RunFolder {
+  /** Updates that were done before. */
+  readonly startStep: number;
+  /** Puts the trainer where the checkpoint left it. */
+  restore(trainer: Trainer): Promise<void>;
+  /** Saves a checkpoint. A disk that is full is survived twice in a row. */
+  save(trainer: Trainer): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Most of a file that its fingerprint reads from each end, where it is larger than both. */
+const ENDS = 32 << 20;
+/** Checkpoints that may fail one after the other before the run is given up. */
+const FAILURES = 3;
+const LEFT_OUT = /^(?:name|out|eval\..*|save\..*|train\.logEvery)$/;
+
+const checkpointsOf = (run: Run): string => path.join(run.out, "checkpoints");
+
+/**
+ * Locks the folder and finds where to start. Throws (usage) where another run's results are there, where nothing is to resume, or where what
+ * is to be resumed was another run; (storage) where the folder refuses.
+ */
+export async function openRunFolder(
+  run: Run,
+  facts: DeviceFacts,
+  { resume = false, allowChanges = false, overwrite = false }: StartOptions,
+  note: (line: string) => void,
+): Promise<RunFolder> {
+  await mkdir(run.out, { recursive: true });
+  const unlock = await lockFolder(run.out);
+  try {
+    const settings = await settingsOf(run);
+    const device = { fingerprint: fingerprintOf(facts), variants: facts.tuning?.variants ?? {} };
+    const found = resume ? await checkpointToResume(run, { settings, device }, allowChanges, note) : null;
+    if (!resume) await begin(run, overwrite);
+    let failures = 0;
+    return {
+      startStep: found?.step ?? 0,
+      async restore(trainer) {
+        if (!found) return;
+        await restoreTrainer(trainer, await openSafetensors(found.files, "trainer.safetensors"), found.record.counters);
+        await trimMetrics(run, found.step);
+        note(`resumed at step ${found.step} from ${found.folder}`);
+      },
+      async save(trainer) {
+        try {
+          await writeCheckpoint(checkpointsOf(run), trainer.step, async (sink): Promise<RunRecord> => {
+            return { counters: await saveTrainer(trainer, sink), settings, device };
+          });
+          await pruneCheckpoints(checkpointsOf(run), run.save.keep);
+          failures = 0;
+        } catch (error) {
+          if ((error as { exitClass?: string }).exitClass !== "storage" || ++failures === FAILURES) throw error;
+          note(`no checkpoint at step ${trainer.step}: ${(error as Error).message}; training goes on`);
+        }
+      },
+      close: unlock,
+    };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+async function checkpointToResume(
+  run: Run,
+  { settings, device }: Pick<RunRecord, "settings" | "device">,
+  allowChanges: boolean,
+  note: (line: string) => void,
+): Promise<StoredCheckpoint<RunRecord>> {
+  const found = await newestCheckpoint<RunRecord>(checkpointsOf(run), note);
+  if (!found) throw userError("usage", `${run.out}: has no checkpoint to resume from; leave --resume out to start the run`);
+  const changes = differences(found.record.settings, settings);
+  if (changes.length > 0) {
+    const line = `${found.folder}: was made by another run: ${listSome(changes)}`;
+    if (!allowChanges)
+      throw userError("usage", `${line}; undo the change, start anew with --overwrite, or go on with --allow-changes`);
+    note(line);
+  }
+  if (JSON.stringify(found.record.device) !== JSON.stringify(device)) {
+    note("resumed on another adapter or with other measured kernels: close to the run before, but not its bits");
+  }
+  return found;
+}
+
+/** An empty start. Throws (usage) where it would mix two runs. */
+async function begin(run: Run, overwrite: boolean): Promise<void> {
+  const held = (await readdir(run.out)).filter((name) => name === "metrics.jsonl" || name === "checkpoints");
+  if (held.length === 0) return;
+  if (!overwrite) {
+    const steps = await checkpointSteps(checkpointsOf(run));
+    const last = steps.length > 0 ? `a run that has a checkpoint at step ${steps.at(-1)}` : "a run's results";
+    throw userError(
+      "usage",
+      `${run.out}: holds ${last}; go on with --resume, replace it with --overwrite, or name another --out`,
+    );
+  }
+  for (const name of held) await rm(path.join(run.out, name), { recursive: true, force: true });
+}
+
+/** Lines of updates after the checkpoint would stand twice; a last line cut short by a crash goes as well. */
+async function trimMetrics(run: Run, step: number): Promise<void> {
+  const file = path.join(run.out, "metrics.jsonl");
+  const text = await readFile(file, "utf8").catch(() => "");
+  const kept = text.split("\n").filter((line) => {
+    try {
+      return (JSON.parse(line) as { step: number }).step <= step;
+    } catch {
+      return false;
+    }
+  });
+  const temporary = `${file}.tmp-${process.pid}`;
+  await writeFile(temporary, kept.map((line) => `${line}\n`).join(""));
+  await rename(temporary, file);
+}
+
+/** All keys of the run that updates depend on, by their dotted names, and what its files are. */
+async function settingsOf(run: Run): Promise<Record<string, unknown>> {
+  const settings: Record<string, unknown> = {};
+  const visit = (value: unknown, name: string): void => {
+    if (LEFT_OUT.test(name)) return;
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      for (const [key, item] of Object.entries(value)) visit(item, name ? `${name}.${key}` : key);
+    } else settings[name] = value;
+  };
+  visit(run, "");
+  for (const key of ["data.train", "data.validation"]) {
+    const file = settings[key];
+    if (typeof file === "string") settings[key] = await fingerprint(file);
+  }
+  const folder = run.model.path;
+  if (folder) {
+    settings["model.path"] = folder;
+    for (const name of (await readdir(folder).catch(() => [])).filter((file) => /\.(safetensors|bin|json)$/.test(file)).sort())
+      settings[`model.path/${name}`] = await fingerprint(path.join(folder, name));
+  }
+  return settings;
+}
+
+async function fingerprint(file: string): Promise<string> {
+  const { size } = await stat(file);
+  if (size <= 2 * ENDS) return `${size} bytes, sha256 ${await sha256Of(file)}`;
+  const [head, tail] = [await sha256Of(file, { end: ENDS - 1 }), await sha256Of(file, { start: size - ENDS })];
+  return `${size} bytes, sha256 of the ends ${head} ${tail}`;
+}
+
+function differences(before: Readonly<Record<string, unknown>>, now: Readonly<Record<string, unknown>>): string[] {
+  const show = (value: unknown): string => (value === undefined ? "nothing" : printable(JSON.stringify(value), 60));
+  return [...new Set([...Object.keys(before), ...Object.keys(now)])].sort().flatMap((key) => {
+    if (JSON.stringify(before[key]) === JSON.stringify(now[key])) return [];
+    if (String(before[key]).includes("sha256")) return [`${key} has other contents`];
+    return [`${key} was ${show(before[key])} and is ${show(now[key])}`];
+  });
+}
