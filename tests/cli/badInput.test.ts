@@ -100,7 +100,7 @@ const CASES: Case[] = [
     "verify: no such folder",
     "verify @/none",
     3,
-    /none: no such folder; expected one, or a name on the hub: ORG\/NAME or ORG\/NAME@REVISION$/,
+    /none\/config\.json: no such file; check the path$/,
   ],
   [
     "verify: a model without a record",
