@@ -14,6 +14,9 @@ import { GATED, needs, OPT_RECORDS, OWN, RECORDS, RELU, type RecordFolder } from
 // the bounds of attune verify; untied models may have 3e-5 there, and do without
 const BOUNDS = { values: 1e-5, gradients: 1e-4 };
 
+const FORWARD = ["logits", "hidden states", "loss", "gradients"];
+const GENERATION = ["greedy ids", "beam ids", "beam scores", "first logits", "sampling probabilities", "sampling kept"];
+
 let device: NodeDevice;
 beforeAll(async () => {
   device = await openDevice();
@@ -64,7 +67,7 @@ describe("a model that computes what its record says passes", () => {
   it.for(RECORDS)("$name", async (record, context) => {
     needs(context, record);
     const parts = await partsOf(diskFiles(record.folder));
-    expect(parts.map(({ part }) => part)).toEqual(["logits", "hidden states", "loss", "gradients", "greedy ids"]);
+    expect(parts.map(({ part }) => part)).toEqual([...FORWARD, ...GENERATION]);
     expect(failed(parts)).toEqual([]);
     for (const { values } of parts) expect(values).toBeGreaterThan(0);
   });
@@ -72,7 +75,7 @@ describe("a model that computes what its record says passes", () => {
   it.for(OPT_RECORDS)("$name", async (record, context) => {
     needs(context, record);
     const parts = await partsOf(diskFiles(record.folder));
-    expect(parts.map(({ part }) => part)).toEqual(["logits", "hidden states", "loss", "gradients"]);
+    expect(parts.map(({ part }) => part)).toEqual([...FORWARD, ...GENERATION]);
     expect(failed(parts)).toEqual([]);
   });
 });
@@ -140,7 +143,7 @@ describe("one weight changed by 1e-3 fails, and a tensor is named", () => {
     [GATED, "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", 1],
     [GATED, "decoder.final_layer_norm.weight", 31],
   ] as const)("$1 of $0.name", async ([record, weight, place]) => {
-    const bad = failed(await partsOf(memoryFiles(await withFlippedWeight(record.folder, weight, place))));
+    const bad = failed(await partsOf(memoryFiles(await withFlippedWeight(record.folder, weight, place)), ["forward"]));
     expect(bad.map(({ part }) => part)).toEqual(expect.arrayContaining(["logits", "gradients"]));
     for (const { worst } of bad) {
       expect(worst!.error).toBeGreaterThan(worst!.bound);
@@ -155,8 +158,31 @@ describe("one weight changed by 1e-3 fails, and a tensor is named", () => {
       return values;
     };
     files["forward/cases.safetensors"] = await edited(files["forward/cases.safetensors"]!, spoil);
-    expect(failed(await partsOf(memoryFiles(files)))).toMatchObject([{ part: "logits", worst: { tensor: "padded.logits" } }]);
+    expect(failed(await partsOf(memoryFiles(files), ["forward"]))).toMatchObject([
+      { part: "logits", worst: { tensor: "padded.logits" } },
+    ]);
   });
+});
+
+it("generation that differs fails: an id, a length, a score, a probability", async () => {
+  const files = await copyOf(RELU.folder);
+  const json = JSON.parse(new TextDecoder().decode(files["generation/cases.json"]));
+  json.cases["greedy-ends"].sequences[1][2] += 1;
+  json.cases["beam-early"].sequences[0].push(0);
+  json.cases["beam-never"].sequences_scores[2] += 1e-4;
+  files["generation/cases.json"] = new TextEncoder().encode(JSON.stringify(json));
+  const swapped = (name: string, values: Float32Array) => {
+    if (name === "top-p.probabilities") values[0]! = values[0]! > 0 ? 0 : 0.1;
+    return values;
+  };
+  files["generation/sampling.safetensors"] = await edited(files["generation/sampling.safetensors"]!, swapped);
+  expect(failed(await partsOf(memoryFiles(files), ["generation"]))).toMatchObject([
+    { part: "greedy ids", worst: { tensor: "greedy-ends", error: 1 } },
+    { part: "beam ids", worst: { tensor: "beam-early", error: 1 } },
+    { part: "beam scores", worst: { tensor: "beam-never" } },
+    { part: "sampling probabilities", worst: { tensor: "top-p" } },
+    { part: "sampling kept", worst: { tensor: "top-p", error: 1 } },
+  ]);
 });
 
 describe("a record that lacks a part fails", () => {
@@ -184,7 +210,7 @@ describe("a record that lacks a part fails", () => {
   ])("$0", async ([, change, part, reason]) => {
     const files = await copyOf(RELU.folder);
     await change(files);
-    const bad = failed(await partsOf(memoryFiles(files)));
+    const bad = failed(await partsOf(memoryFiles(files), [part === "greedy ids" ? "generation" : "forward"]));
     expect(bad).toMatchObject([{ part, passed: false, reason: expect.stringMatching(reason) }]);
   });
 
@@ -218,8 +244,7 @@ describe("the command", () => {
 
       const shown = await attune(["verify", RELU.name]);
       expect(shown).toMatchObject({ code: 0, stderr: "" });
-      for (const part of ["logits", "hidden states", "loss", "gradients", "greedy ids"])
-        expect(shown.stdout).toContain(`ok  ${part} `);
+      for (const part of [...FORWARD, ...GENERATION]) expect(shown.stdout).toContain(`ok  ${part} `);
       expect(shown.stdout).toMatch(/equal within bounds/);
     } finally {
       await rm(folder, { recursive: true });

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { sharedFolder } from "../../testing/shared.js";
-import { readGenerationConfig, writeGenerationConfig } from "../generationConfig.js";
 import { countT5Parameters, readT5Config, T5_DEFAULTS, type T5Config, t5ConfigJson, writeT5Config } from "./config.js";
 import { t5Weights } from "./weights.js";
 
@@ -146,15 +145,5 @@ describe("writeT5Config", () => {
       ),
     );
     expect(readT5Config(a)).toEqual(readT5Config(b));
-  });
-});
-
-describe("generation_config.json", () => {
-  it("round-trips", () => {
-    const json = { decoder_start_token_id: 0, eos_token_id: [1, 2], pad_token_id: 0, max_new_tokens: 64 };
-    const config = readGenerationConfig(json);
-    expect(config).toEqual({ decoderStartTokenId: 0, eosTokenIds: [1, 2], padTokenId: 0, maxNewTokens: 64, maxLength: 20 });
-    expect(readGenerationConfig(writeGenerationConfig(config))).toEqual(config);
-    expect(() => readGenerationConfig({ eos_token_id: "1" })).toThrow(/eos_token_id/);
   });
 });
