@@ -4,7 +4,7 @@
   python scripts/check-roundtrip.py check DIR    every converted folder is loaded by this Python's transformers, and compared
 
 `make` with transformers 5 and `check` with both 5 and 4.57 shows that one file serves both (guide: tie_word_embeddings).
-ATTUNE names the command, default: the sources of this checkout. See docs/python.md.
+ATTUNE names the command, default: the sources of this checkout. docs/log.md has what came out.
 """
 
 import os

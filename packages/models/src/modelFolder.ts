@@ -4,7 +4,7 @@
 import type { Device } from "@attune/tensor";
 import { openCheckpoint } from "./checkpoint.js";
 import type { HowKept } from "./device.js";
-import { dataError, nearest, printable } from "./errors.js";
+import { dataError, printable } from "./errors.js";
 import { readOptConfig } from "./opt/config.js";
 import { type OptOnDevice, putOptOnDevice } from "./opt/load.js";
 import { type OptOpened, openOptWeights, optWeights } from "./opt/weights.js";
@@ -61,7 +61,7 @@ export function modelKind(json: Readonly<Json>, where = "config.json"): ModelKin
   const named = type === undefined ? MODEL_KINDS.find((kind) => first.toLowerCase().startsWith(kind)) : undefined;
   if (named) return named;
   if (json.peft_type !== undefined) throw dataError(`${where}: is of an adapter; name its base model here`);
-  const near = type === undefined ? undefined : nearest(String(type), MODEL_KINDS);
+  const near = MODEL_KINDS.find((kind) => String(type).includes(kind)); // by edit distance names of two letters are near to everything
   throw dataError(
     `${where}: model_type is ${printable(String(JSON.stringify(type)))}; supported are ${MODEL_KINDS.map((kind) => `"${kind}"`).join(" and ")}${near ? `, did you mean "${near}"?` : ""}`,
   );

@@ -124,7 +124,10 @@ function inconsistencies(config: OptConfig): string[] {
   }
   const parameters = countOptParameters(config);
   // the largest OPT has 175e9; far above that a field is wrong, and nothing may be allocated for it
-  if (parameters > 1e12) problems.push(`describes ${parameters.toExponential(1)} parameters; a size is wrong`);
+  if (parameters > 1e12) {
+    const gigabytes = (parameters * 4e-9).toExponential(1);
+    problems.push(`describes ${parameters.toExponential(1)} parameters (${gigabytes} GB in f32); a size is wrong`);
+  }
   return problems;
 }
 

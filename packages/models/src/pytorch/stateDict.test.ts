@@ -162,7 +162,11 @@ describe("a state dict", () => {
     const files = diskFiles(`${shared}data/models/tiny-random-t5`);
     const [bin, safe] = [await openPytorchFile(files, "pytorch_model.bin"), await openSafetensors(files, "model.safetensors")];
     expect([...bin.names].sort()).toEqual([...safe.names].sort());
-    for (const name of bin.names) expect(await bin.read(name), name).toEqual(await safe.read(name));
+    for (const name of bin.names) {
+      const [a, b] = [await bin.read(name), await safe.read(name)];
+      expect({ ...a, bytes: 0 }, name).toEqual({ ...b, bytes: 0 });
+      expect(Buffer.compare(a.bytes, b.bytes), name).toBe(0); // toEqual takes seconds for a megabyte
+    }
   });
 });
 
