@@ -10,6 +10,8 @@ export const EQUIVALENT: Readonly<Record<string, string>> = {
   "crossEntropy/in_place|adds become subtractions|2": "what is added is 0 or NaN",
   "attention/rows|bound off by one|1": "a column beyond the head size is held in a register that is never stored",
   "attention/rows|bound off by one|2": "a column beyond the head size is held in a register that is never stored",
+  "attention/decode|sum starts at 1|0":
+    "the first visible key shrinks it to nothing; without one nothing is held that it could divide",
   "generate/argmax|NaN is no largest|0":
     "a NaN without a sign has a key below all others anyhow; packages/tensor/src/ops/decode.test.ts has one with a sign",
   "generate/top_k|NaN is no largest|0": "as in generate/argmax",
