@@ -7,7 +7,7 @@ import { type Batch, loadLora, readAdapter, SequenceGenerator, type T5, writeAda
 import { diskFiles, diskSink } from "@attune/models/node";
 import { openDevice } from "@attune/tensor/node";
 import { Trainer } from "@attune/tuning";
-import { openRunModel, openT5Folder, type RunModel, saveRunModel } from "../apps/cli/src/recipes/model.js";
+import { modelOfRun, openRunModel, type RunModel, saveRunModel } from "../apps/cli/src/recipes/model.js";
 import { parseRun } from "../apps/cli/src/run/load.js";
 import { forwardCase, linearsOf, loadModel, logitsOf, microBatchesOf } from "../tests/parity/models.js";
 import { GATED, OWN } from "../tests/parity/records.js";
@@ -28,7 +28,7 @@ for (const { name, folder } of OWN) {
     again.dispose();
   }
   const opened = await trainedRun(target("lora"), folder, "lora: { rank: 4, alpha: 8, targets: [q, v, wo] }", 1e-2);
-  await writeDown(target("lora"), { kind: "adapter", base: folder }, opened.model, batch);
+  await writeDown(target("lora"), { kind: "adapter", base: folder }, opened.model as T5, batch);
   opened.dispose();
 }
 await patterns(path.resolve(out, "t5-gated-patterns"));
@@ -43,7 +43,7 @@ data: { train: none.jsonl, template: { prompt: "{a}", completion: "{b}" } }
 out: ${JSON.stringify(target)}
 ${settings}`;
   const run = parseRun(text, { file: "interchange.yaml" });
-  const opened = await openRunModel(device, run, await openT5Folder(folder));
+  const opened = await openRunModel(device, run, await modelOfRun(run));
   await trainFor(5, opened, folder, lr);
   await saveRunModel(run, opened, { tokenizerFiles: diskFiles(folder) });
   return opened;

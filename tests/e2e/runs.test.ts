@@ -1,9 +1,10 @@
 // Whole runs on the bundled base and data, a few updates each: what they write, what they say before, and that they learn.
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadTokenizer, openCheckpoint, readAdapter, SequenceGenerator, T5 } from "@attune/models";
+import { loadTokenizer, openCheckpoint, readAdapter, SequenceGenerator } from "@attune/models";
 import { diskFiles } from "@attune/models/node";
 import { type NodeDevice, openDevice } from "@attune/tensor/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -11,7 +12,7 @@ import { prepareDemo, runDemo } from "../../apps/cli/src/recipes/demo.js";
 import { openRunModel } from "../../apps/cli/src/recipes/model.js";
 import { planRun } from "../../apps/cli/src/recipes/plan.js";
 import { prepareRun, tune } from "../../apps/cli/src/recipes/tune.js";
-import { loadRun } from "../../apps/cli/src/run/load.js";
+import { loadRun, parseRun } from "../../apps/cli/src/run/load.js";
 
 const RECIPES = fileURLToPath(new URL("../../recipes", import.meta.url));
 const FEW = ["train.steps=6", "train.logEvery=2", "data.limit=64", "eval.rows=4", "eval.batch=4", "eval.maxNewTokens=8"];
@@ -149,10 +150,46 @@ it("the bundled base is a whole Hugging Face folder", async () => {
   expect(bytes).toBeLessThan(4 * 2 ** 20);
   const prepared = await prepareRun(await load("bundled-full"));
   const { model, dispose } = await openRunModel(device, prepared.run, prepared.files);
-  const generator = new SequenceGenerator(device, new T5(model.config, model.weights));
+  const generator = new SequenceGenerator(device, model);
   const ids = tokenizer.encode("Ruth: Hello.\nSummary: <extra_id_0>");
   const { sequences } = await generator.generate({ rows: 1, inputIds: Int32Array.from(ids) }, { maxNewTokens: 4 });
   expect(sequences[0]![0]).toBe(0);
   generator.dispose();
   dispose();
+});
+
+describe("OPT", () => {
+  const tokenizer = fileURLToPath(new URL("../../../shared/data/tokenizers/opt", import.meta.url));
+  const why = existsSync(tokenizer) ? "" : ` (skipped: ${tokenizer} is not there)`;
+
+  it.skipIf(why !== "")(`trains anew, then through DoRA on what was saved, and its plan holds${why}`, async () => {
+    const words = ["up", "down", "flat"];
+    const rows = Array.from({ length: 48 }, (_, i) => ({ text: `Sales went ${words[i % 3]} by ${i} %.`, label: words[i % 3] }));
+    const data = path.join(out, "opt.jsonl");
+    await writeFile(data, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    const sizes = { hidden_size: 32, word_embed_proj_dim: 32, num_hidden_layers: 1, ffn_dim: 64, num_attention_heads: 2 };
+    const runOf = (name: string, model: unknown, lora: unknown) =>
+      parseRun(
+        JSON.stringify({
+          name, model, lora,
+          data: { train: data, validation: data, template: { prompt: "{text}\nDirection:", completion: " {label}" }, maxSource: 40 },
+          train: { steps: 40, batch: 4, logEvery: 20, lr: 1e-2 },
+          eval: { rows: 4, batch: 4, maxNewTokens: 2 },
+          out: path.join(out, name),
+        }),
+        { file: path.join(out, `${name}.yaml`) },
+      ); // biome-ignore format: by subject
+    const init = { config: { model_type: "opt", max_position_embeddings: 64, ...sizes }, tokenizer };
+    const whole = await tune(device, await prepareRun(runOf("opt", { init }, null)), quiet, AGAIN);
+    expect(whole.lastLoss).toBeLessThan(whole.firstLoss);
+    const prepared = await prepareRun(runOf("opt-lora", { path: whole.savedTo }, { rank: 4, dora: true, targets: "all-linear" }));
+    const fresh = await openDevice();
+    const plan = await planRun(prepared, fresh.facts);
+    const tuned = await tune(fresh, prepared, quiet, AGAIN);
+    expect(Math.abs(plan.peakDeviceBytes - fresh.measured.peakBytes) / fresh.measured.peakBytes).toBeLessThan(0.02);
+    fresh.destroy();
+    expect(tuned.trainableParameters).toBe(4 * (4 * 64 + 32) + (4 * 96 + 64) + (4 * 96 + 32));
+    expect(tuned.lastLoss).toBeLessThan(tuned.firstLoss);
+    expect(tuned.answers).toHaveLength(4);
+  });
 });

@@ -18,7 +18,7 @@ import { diskFiles, diskSink } from "@attune/models/node";
 import type { Tensor } from "@attune/tensor";
 import { type NodeDevice, openDevice } from "@attune/tensor/node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openRunModel, openT5Folder, saveRunModel } from "../../apps/cli/src/recipes/model.js";
+import { modelOfRun, openRunModel, saveRunModel } from "../../apps/cli/src/recipes/model.js";
 import { parseRun } from "../../apps/cli/src/run/load.js";
 import { forwardCase, largestDifference, linearsOf, loadModel, logitsOf, valuesOf } from "./models.js";
 import { ADAPTERS, needs, OWN, RELU, readJson } from "./records.js";
@@ -43,7 +43,7 @@ out: ${JSON.stringify(out)}
 ${settings}`;
   const run = parseRun(text, { file: path.join(out, "run.yaml") });
   // the records have no tokenizer, and nothing here needs one
-  return { run, opened: await openRunModel(device, run, await openT5Folder(folder)), tokenizerFiles: diskFiles(folder) };
+  return { run, opened: await openRunModel(device, run, await modelOfRun(run)), tokenizerFiles: diskFiles(folder) };
 }
 
 async function greedyIds(model: T5, batch: Batch): Promise<number[][]> {
@@ -60,7 +60,7 @@ describe("a whole model, saved and read again", () => {
       const { run, opened, tokenizerFiles } = await openRun(folder, `save: { dtype: ${dtype} }`);
       // what is told apart here is saving: rounding to halves happens before
       if (dtype === "bf16") for (const weight of opened.model.weights.values()) weight.write(await roundedToBf16(weight));
-      const { model } = opened;
+      const model = opened.model as T5;
       const saved = await saveRunModel(run, opened, { tokenizerFiles });
       expect(saved.folder).toBe(path.join(out, "model"));
       const again = await loadModel(device, saved.folder, { trainable: true });

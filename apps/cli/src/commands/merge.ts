@@ -29,7 +29,7 @@ export function configure(command: Command): void {
       const status = createStatus();
       try {
         const onNote = (note: string) => status.log(sanitizeForTerminal(note));
-        const opened = await openMerge(model, adapter, out, onNote); // bad input is found before the device is touched
+        const opened = await openMerge(model, adapter, out); // bad input is found before the device is touched
         const device = await openDevice();
         const result = await mergeModel(device, opened, out, {
           dtype: flags.dtype,

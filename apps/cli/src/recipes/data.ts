@@ -1,14 +1,18 @@
 // From a run's files to batches: rows -> examples -> token ids -> a plan of updates. No device yet, so `plan` and bad input are cheap.
 import {
   type Batch,
+  causalExample,
   collate,
+  collateCausal,
   corruptSpans,
+  cutStream,
   dataError,
   type Example,
   type ExampleTemplates,
   exampleOf,
   mt19937,
   parseTemplate,
+  promptCompletion,
   rawLength,
   seedFor,
   type TokenizedExample,
@@ -18,6 +22,7 @@ import {
 import { type BatchPlan, planBatches } from "@attune/tuning";
 import { readJsonlFile } from "@attune/tuning/node";
 import type { Run } from "../run/schema.js";
+import type { ModelFiles } from "./model.js";
 
 export interface TrainingData {
   /** What is trained on, in file order; empty for span corruption, whose examples are drawn anew each epoch. */
@@ -32,7 +37,10 @@ export interface TrainingData {
 }
 
 /** Reads and tokenises. Throws (data) naming file and line. */
-export async function prepareData(run: Run, tokenizer: Tokenizer): Promise<TrainingData> {
+export async function prepareData(
+  run: Run,
+  { tokenizer, known }: Pick<ModelFiles, "tokenizer" | "known">,
+): Promise<TrainingData> {
   const templates: ExampleTemplates = {
     prompt: parseTemplate(run.data.template.prompt, "data.template.prompt"),
     completion: parseTemplate(run.data.template.completion, "data.template.completion"),
@@ -40,8 +48,8 @@ export async function prepareData(run: Run, tokenizer: Tokenizer): Promise<Train
   const examples = await readExamples(run.data.train, templates, run.data.limit);
   if (examples.length === 0) throw dataError(`${run.data.train}: no rows; expected one JSON object a line`);
   const validation = run.data.validation === null ? [] : await readExamples(run.data.validation, templates, run.eval.rows);
-  const source =
-    run.objective === "spanCorruption" ? spanCorruption(run, tokenizer, examples) : instructions(run, tokenizer, examples);
+  const source = SOURCES[run.objective === "instruction" ? `${known.kind} instruction` : run.objective](run, tokenizer, examples);
+  if (source.lengths.length === 0) throw dataError(`${run.data.train}: 0 of ${examples.length} rows are left to train on`);
   const plan = planBatches(source.lengths, {
     batchSize: run.train.batch,
     accumulate: run.train.accumulate,
@@ -49,7 +57,7 @@ export async function prepareData(run: Run, tokenizer: Tokenizer): Promise<Train
   });
   const totalSteps = run.train.steps ?? Math.ceil((run.train.epochs ?? 3) * plan.updatesPerEpoch);
   return {
-    examples: run.objective === "spanCorruption" ? [] : examples,
+    examples: run.objective === "instruction" ? examples : [],
     validation,
     count: source.lengths.length,
     plan,
@@ -62,10 +70,9 @@ export async function prepareData(run: Run, tokenizer: Tokenizer): Promise<Train
       for (const { epoch, batches } of plan.updates(start)) {
         if (done++ >= totalSteps) return;
         yield batches.map(({ examples: indices, source: length, target }) =>
-          collate(
+          source.collate(
             indices.map((index) => source.example(index, epoch)),
             { rows: run.train.batch, source: length, target },
-            tokenizer.padId,
           ),
         );
       }
@@ -86,8 +93,17 @@ async function readExamples(file: string, templates: ExampleTemplates, limit: nu
 interface ExampleSource {
   lengths: { source: number; target: number }[];
   example(index: number, epoch: number): TokenizedExample;
+  collate(examples: readonly TokenizedExample[], dims: { rows: number; source: number; target: number }): Batch;
   notes: string[];
 }
+
+/** What an objective makes of a run's examples; "instruction" differs by the model's kind. */
+const SOURCES: Readonly<Record<string, (run: Run, tokenizer: Tokenizer, examples: readonly Example[]) => ExampleSource>> = {
+  "t5 instruction": instructions,
+  "opt instruction": completions,
+  spanCorruption,
+  causalLm,
+};
 
 function instructions(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
   const { maxSource, maxTarget } = run.data;
@@ -102,7 +118,45 @@ function instructions(run: Run, tokenizer: Tokenizer, examples: readonly Example
   return {
     lengths: tokenized.map(({ inputIds, labels }) => ({ source: inputIds.length, target: labels.length })),
     example: (index) => tokenized[index]!,
+    collate: (rows, dims) => collate(rows, dims, tokenizer.padId),
     notes,
+  };
+}
+
+/** Decoder-only: prompt and completion in one sequence of at most maxSource + maxTarget ids, of which the completion is learnt. */
+function completions(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
+  const { maxSource, maxTarget } = run.data;
+  const tokenized = examples.map(({ id, prompt, completion }) =>
+    promptCompletion(
+      id,
+      tokenizer.encode(prompt),
+      tokenizer.encode(completion, { addSpecialTokens: false }).slice(0, maxTarget - 1),
+      tokenizer.eosId,
+      maxSource + maxTarget,
+    ),
+  );
+  const cut = tokenized.filter(({ isSourceCut }) => isSourceCut).length;
+  const notes =
+    cut > 0 ? [`${cut} of ${examples.length} prompts do not fit ${maxSource + maxTarget} tokens and lose their beginning`] : [];
+  return { ...sequences(tokenizer, tokenized), notes };
+}
+
+/** Decoder-only on plain text: the prompt template makes the text; documents follow one another and are cut into maxSource ids. */
+function causalLm(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
+  const documents = examples.map(({ prompt }) => [...tokenizer.encode(prompt), tokenizer.eosId]);
+  const pieces = [...cutStream(documents, run.data.maxSource)];
+  return sequences(
+    tokenizer,
+    pieces.map((ids, index) => causalExample(String(index), ids)),
+  );
+}
+
+function sequences(tokenizer: Tokenizer, tokenized: readonly TokenizedExample[]): ExampleSource {
+  return {
+    lengths: tokenized.map(({ inputIds: { length } }) => ({ source: length, target: length })),
+    example: (index) => tokenized[index]!,
+    collate: (rows, { rows: count, source }) => collateCausal(rows, { rows: count, length: source }, tokenizer.padId),
+    notes: [],
   };
 }
 
@@ -133,6 +187,7 @@ function spanCorruption(run: Run, tokenizer: Tokenizer, examples: readonly Examp
       return { source: inputIds.length, target: labels.length };
     }),
     example: corrupt,
+    collate: (rows, dims) => collate(rows, dims, tokenizer.padId),
     notes: cut > 0 ? [`${cut} of ${examples.length} texts are longer than data.maxSource allows and were divided`] : [],
   };
 }

@@ -1,7 +1,6 @@
 // The demonstration: one pre-trained base, tuned whole and through LoRA on the same dialogues, against what needs no model at all.
 import path from "node:path";
 import { lead1, lead3, longestTurn, randomSummary } from "@attune/eval";
-import { T5 } from "@attune/models";
 import type { NodeDevice } from "@attune/tensor/node";
 import { loadRun } from "../run/load.js";
 import { checkOut } from "../run/paths.js";
@@ -81,7 +80,7 @@ export async function runDemo(
 
 async function answersOfBase(device: NodeDevice, { run, files, data }: PreparedRun): Promise<string[]> {
   const { model, dispose } = await openRunModel(device, run, files); // with LoRA the base is frozen: no gradients are allocated
-  const base = new T5(model.config, model.weights);
+  const base = model.with({ lora: null });
   const { batch, maxNewTokens } = run.eval;
   const answers = await answerAll(device, base, files.tokenizer, data.validation, {
     batch,

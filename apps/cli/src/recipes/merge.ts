@@ -25,7 +25,7 @@ import {
 import { diskFiles, writeFolder } from "@attune/models/node";
 import { type Device, noGrad, type Tensor, tensor } from "@attune/tensor";
 import { userError } from "../errors.js";
-import { modelFiles } from "./model.js";
+import { modelFiles } from "./modelFiles.js";
 
 export interface MergeOptions extends SaveOptions {
   /** Replace a folder that is not empty. */
@@ -61,17 +61,12 @@ export interface OpenedMerge {
 }
 
 /** Reads what needs no device. Throws (usage, data) where model and adapter do not belong together, or `dst` would hide one of them. */
-export async function openMerge(
-  model: string,
-  adapterFolder: string,
-  dst: string,
-  onNote?: (note: string) => void,
-): Promise<OpenedMerge> {
+export async function openMerge(model: string, adapterFolder: string, dst: string): Promise<OpenedMerge> {
   for (const read of [model, adapterFolder]) {
     if (`${path.resolve(read)}${path.sep}`.startsWith(`${path.resolve(dst)}${path.sep}`))
       throw usageError(`${dst}: holds what is read; name another folder`);
   }
-  const folder = await openModelFolder(await modelFiles(model, onNote));
+  const folder = await openModelFolder(await modelFiles(model));
   const specs = weightsOf(folder);
   const adapter = await readAdapter(diskFiles(adapterFolder), linearModules(specs), specs);
   return { folder, adapter, merged: mergedFolder(folder, adapter) };

@@ -5,25 +5,32 @@ import {
   checkTokenizerFits,
   type FileSink,
   type FileSource,
+  type FrozenStorage,
   freshLora,
+  freshOpt,
   freshT5,
+  type KnownModel,
   LORA_DEFAULTS,
   type LoraConfig,
   type LoraLayers,
   linearModules,
-  loadT5Weights,
+  loadModelFolder,
   loadTokenizer,
   type ModelFolder,
-  matchTargets,
+  type ModelOnDevice,
+  modelKind,
+  Opt,
   openModelFolder,
+  optWeights,
+  readOptConfig,
   readT5Config,
   saveTrainedModel,
+  selectTargets,
   T5,
-  type T5Config,
-  type T5Folder,
   type Tokenizer,
   t5Weights,
   usageError,
+  type WeightSpec,
   writeAdapter,
   writeGenerationConfig,
 } from "@attune/models";
@@ -34,37 +41,91 @@ import { modelFiles } from "./modelFiles.js";
 
 /** What is known of a run's model before there is a device. */
 export interface ModelFiles {
-  /** With tieWordEmbeddings as the weights have it. */
-  config: T5Config;
-  /** The folder's weights, found to fit the config; null for a model that is made anew. */
-  checkpoint: Checkpoint | null;
+  /** Its kind and sizes; with T5's tieWordEmbeddings as the weights have it. */
+  known: KnownModel;
+  /** The folder, whose weights were found to fit its config; null for a model that is made anew. */
+  folder: ModelFolder | null;
   tokenizer: Tokenizer;
   /** The folder of tokenizer.json. */
   tokenizerFiles: FileSource;
+  /** The adapter that is trained, its targets found in the model; null trains the model whole. */
+  lora: LoraConfig | null;
 }
 
 export interface RunModel {
   /** Without dropout: the trainer adds it. */
-  model: T5;
+  model: T5 | Opt;
+  known: KnownModel;
   trainable: ParameterSet;
   lora: LoraLayers | null;
   notes: string[];
   dispose(): void;
 }
 
+/** What differs from kind to kind beside the models themselves. */
+interface KindFacts {
+  /** PEFT's default targets. */
+  targets: readonly string[];
+  baseClass: NonNullable<LoraConfig["baseClass"]>;
+}
+const KINDS: Readonly<Record<KnownModel["kind"], KindFacts>> = {
+  t5: {
+    targets: ["q", "v"],
+    baseClass: { name: "T5ForConditionalGeneration", library: "transformers.models.t5.modeling_t5" },
+  },
+  opt: {
+    targets: ["q_proj", "v_proj"],
+    baseClass: { name: "OPTForCausalLM", library: "transformers.models.opt.modeling_opt" },
+  },
+};
+/** Objectives that want one kind of model. */
+const OBJECTIVE_KINDS: Readonly<Partial<Record<Run["objective"], KnownModel["kind"]>>> = {
+  spanCorruption: "t5",
+  causalLm: "opt",
+};
+
 /** Reads config and tokenizer, and of the weights their names and shapes. Throws (data, usage): nothing is left to find later. */
 export async function openModelFiles(run: Run): Promise<ModelFiles> {
-  const { path: folder, init } = run.model;
-  if (run.objective === "causalLm")
-    throw usageError("objective: causalLm needs a decoder-only model, and this version trains T5 alone");
-  if (run.lora && !folder) throw usageError("lora: needs a pre-trained model (model.path), not model.init");
-  const opened = folder ? await openT5Folder(folder) : null;
-  const config = opened?.config ?? readT5Config({ model_type: "t5", ...init!.config }, { where: "model.init.config" });
-  const tokenizerFiles = opened?.source ?? (await modelFiles(init!.tokenizer));
+  const { path: name, init } = run.model;
+  const model = await modelOfRun(run);
+  const tokenizerFiles = model.folder?.source ?? (await modelFiles(init!.tokenizer));
   const tokenizer = await loadTokenizer(tokenizerFiles);
-  checkTokenizerFits(tokenizer, config.vocabSize, folder ?? "model.init.config");
-  if (run.lora) matchTargets(run.lora.targets, linearModules(t5Weights(config)));
-  return { config, checkpoint: opened?.checkpoint ?? null, tokenizer, tokenizerFiles };
+  checkTokenizerFits(tokenizer, model.known.config.vocabSize, name ?? "model.init.config");
+  return { ...model, tokenizer, tokenizerFiles };
+}
+
+/** The same without the tokenizer. */
+export async function modelOfRun(run: Run): Promise<Pick<ModelFiles, "known" | "folder" | "lora">> {
+  const { path: name, init } = run.model;
+  if (run.lora && !name) throw usageError("lora: needs a pre-trained model (model.path), not model.init");
+  const folder = name ? await openModel(name) : null;
+  const known: KnownModel = folder ?? newModel(init!.config);
+  const wanted = OBJECTIVE_KINDS[run.objective];
+  if (wanted && wanted !== known.kind) {
+    throw usageError(
+      `objective: ${run.objective} is for a ${wanted} model; ${name ?? "model.init.config"} is of the kind "${known.kind}"`,
+    );
+  }
+  const lora = run.lora ? loraOf(run, known) : null;
+  if (lora) selectTargets(lora, linearModules(specsOf(known)));
+  return { known, folder, lora };
+}
+
+function newModel(fields: Readonly<Record<string, unknown>>): KnownModel {
+  const where = "model.init.config";
+  const json = { model_type: "t5", ...fields };
+  return modelKind(json, where) === "t5"
+    ? { kind: "t5", config: readT5Config(json, { where }) }
+    : { kind: "opt", config: readOptConfig(json, { where }) };
+}
+
+function specsOf(known: KnownModel): WeightSpec[] {
+  return known.kind === "t5" ? t5Weights(known.config) : optWeights(known.config);
+}
+
+/** Dropout that the model's configuration asks for. */
+export function dropoutOf({ kind, config }: KnownModel): number {
+  return kind === "t5" ? config.dropoutRate : config.dropout;
 }
 
 /**
@@ -75,29 +136,23 @@ export async function openModel(name: string): Promise<ModelFolder> {
   return openModelFolder(await modelFiles(name));
 }
 
-/** The same for what only works with a T5. Throws (usage) for another model. */
-export async function openT5Folder(name: string): Promise<T5Folder> {
-  const opened = await openModel(name);
-  if (opened.kind === "t5") return opened;
-  throw usageError(`${opened.source.describe("")}: is of the kind "${opened.kind}"; this works with T5 alone`);
-}
-
 /** Puts the model on the device. */
 export async function openRunModel(
   device: Device,
   run: Run,
-  { config, checkpoint }: Pick<ModelFiles, "config" | "checkpoint">,
+  { known, folder, lora: config }: Pick<ModelFiles, "known" | "folder" | "lora">,
 ): Promise<RunModel> {
-  const isTrained = run.lora === null;
-  const how = isTrained ? ({ trainable: true } as const) : ({ trainable: false, storage: run.train.frozenStorage } as const);
-  const opened = checkpoint
-    ? await loadT5Weights(device, config, checkpoint, how)
-    : freshT5(device, config, run.model.init!.seed);
-  const weights = opened.weights;
-  const lora = run.lora ? openLora(device, run, opened.config) : null;
-  const model = new T5(opened.config, weights, { lora });
+  const how = config
+    ? ({ trainable: false, storage: run.train.frozenStorage ?? storageOf(folder!.checkpoint) } as const)
+    : ({ trainable: true } as const);
+  const opened = folder ? await loadModelFolder(device, folder, how) : fresh(device, known, run.model.init!.seed);
+  const { weights } = opened;
+  const specs = specsOf(opened);
+  const lora = config ? freshLora(device, config, linearModules(specs), run.train.seed, { specs, weights }) : null;
+  const model = opened.kind === "t5" ? new T5(opened.config, weights, { lora }) : new Opt(opened.config, weights, { lora });
   return {
     model,
+    known: opened,
     trainable: lora ? lora.parameters : opened.trainable!,
     lora,
     notes: opened.notes,
@@ -109,18 +164,33 @@ export async function openRunModel(
   };
 }
 
-function openLora(device: Device, run: Run, config: T5Config): LoraLayers {
-  const { rank, alpha, dropout, targets } = run.lora!;
-  const loraConfig: LoraConfig = {
+function fresh(device: Device, known: KnownModel, seed: number): ModelOnDevice {
+  if (known.kind === "t5") return { kind: "t5", ...freshT5(device, known.config, seed) };
+  return { kind: "opt", ...freshOpt(device, known.config, seed) };
+}
+
+/** Frozen weights stay as the file has them: what most of its values are stored in. */
+function storageOf({ tensors }: Checkpoint): FrozenStorage {
+  const counts = { f32: 0, bf16: 0, f16: 0 };
+  for (const { dtype, shape } of tensors.values()) {
+    counts[dtype === "F16" ? "f16" : dtype === "BF16" ? "bf16" : "f32"] += shape.reduce((product, n) => product * n, 1);
+  }
+  return (Object.keys(counts) as FrozenStorage[]).reduce((most, storage) => (counts[storage] > counts[most] ? storage : most));
+}
+
+function loraOf(run: Run, { kind }: KnownModel): LoraConfig {
+  const { targets, rslora, dora, modulesToSave, init, ...same } = run.lora!;
+  return {
     ...LORA_DEFAULTS,
-    rank,
-    alpha,
-    dropout,
-    targetModules: targets,
+    ...same,
+    targetModules: targets ?? KINDS[kind].targets,
+    useRslora: rslora,
+    useDora: dora,
+    modulesToSave,
+    initialization: init,
     baseModel: run.model.path,
-    baseClass: { name: "T5ForConditionalGeneration", library: "transformers.models.t5.modeling_t5" },
+    baseClass: KINDS[kind].baseClass,
   };
-  return freshLora(device, loraConfig, linearModules(t5Weights(config)), run.train.seed);
 }
 
 /** Writes what was trained: OUT/adapter in PEFT's form, or OUT/model as a Hugging Face folder. Each appears whole, in place of an older one. */
@@ -148,7 +218,7 @@ export async function readRunModel(run: Run, model: RunModel, files: Pick<ModelF
 /** Returns the bytes written, of weights and adapters. */
 async function writeRunModel(
   run: Run,
-  { model, lora }: RunModel,
+  { model, known, lora }: RunModel,
   { tokenizerFiles }: Pick<ModelFiles, "tokenizerFiles">,
   sink: FileSink,
 ): Promise<number> {
@@ -157,19 +227,10 @@ async function writeRunModel(
     for (const [name, content] of files) await sink.write(name, content);
     return files.reduce((sum, [, content]) => sum + content.length, 0);
   }
-  const { decoderStartTokenId, padTokenId, eosTokenId } = model.config;
-  const generation = writeGenerationConfig({
-    decoderStartTokenId,
-    padTokenId,
-    eosTokenIds: [eosTokenId],
-    maxLength: 20,
-    maxNewTokens: run.data.maxTarget,
-  });
-  const trained = {
-    model: { kind: "t5", config: model.config },
-    weights: model.weights,
-    tokenizer: tokenizerFiles,
-    generation,
-  } as const;
+  const { padTokenId, eosTokenId } = known.config;
+  const begin =
+    known.kind === "t5" ? { decoderStartTokenId: known.config.decoderStartTokenId } : { bosTokenId: known.config.bosTokenId };
+  const generation = writeGenerationConfig({ ...begin, padTokenId, eosTokenIds: [eosTokenId], maxNewTokens: run.data.maxTarget });
+  const trained = { model: known, weights: model.weights, tokenizer: tokenizerFiles, generation };
   return (await saveTrainedModel(sink, trained, { dtype: run.save.dtype })).bytes;
 }

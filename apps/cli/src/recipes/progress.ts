@@ -10,9 +10,10 @@ export interface ProgressListener extends TuneListener {
   done(): void;
 }
 
-export function progressListener(run: Run, { data }: PreparedRun, facts: DeviceFacts): ProgressListener {
+export function progressListener(run: Run, { data, files }: PreparedRun, facts: DeviceFacts): ProgressListener {
   const status = createStatus();
-  const what = run.lora ? `LoRA rank ${run.lora.rank} on ${run.lora.targets.join(", ")}` : "all weights";
+  const { lora } = files;
+  const what = lora ? `LoRA rank ${lora.rank} on ${[lora.targetModules].flat().join(", ")}` : "all weights";
   status.log(
     `${color.bold(run.name)}: ${what}, ${formatCount(data.count)} examples, ${data.totalSteps} updates of ${run.train.batch * run.train.accumulate} rows`,
   );

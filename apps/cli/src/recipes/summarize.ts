@@ -1,12 +1,5 @@
 // Generation over a validation set: batched by length, one program a shape, answers in the order of the questions.
-import {
-  answerTokens,
-  type Example,
-  type GenerativeModel,
-  SequenceGenerator,
-  type Tokenizer,
-  tokenizeExample,
-} from "@attune/models";
+import { answerTokens, type Example, type GenerativeModel, SequenceGenerator, type Tokenizer } from "@attune/models";
 import type { Device, ScratchSet } from "@attune/tensor";
 
 export interface AnswerOptions {
@@ -14,6 +7,13 @@ export interface AnswerOptions {
   maxSource: number;
   maxNewTokens: number;
   onProgress?: (done: number, total: number) => void;
+}
+
+/** What is too long loses its end before an encoder; before a decoder, which goes on from there, its beginning behind the first id. */
+function promptIds(tokenizer: Tokenizer, prompt: string, most: number, isEncoderDecoder: boolean): number[] {
+  if (isEncoderDecoder) return tokenizer.encode(prompt, { maxLength: most });
+  const ids = tokenizer.encode(prompt);
+  return ids.length <= most ? ids : [...ids.slice(0, 1), ...ids.slice(ids.length - most + 1)];
 }
 
 /** The model's greedy answer to every example's prompt. */
@@ -27,9 +27,8 @@ export async function answerAll(
 ): Promise<string[]> {
   const { batch, maxSource, maxNewTokens, onProgress = () => {} } = options;
   const generator = new SequenceGenerator(device, model, { scratch });
-  const tokenized = examples.map((example, index) => {
-    const { inputIds } = tokenizeExample(tokenizer, { ...example, completion: "" }, { maxSource, maxTarget: 1 });
-    return { inputIds, index };
+  const tokenized = examples.map(({ prompt }, index) => {
+    return { inputIds: promptIds(tokenizer, prompt, maxSource, model.traits.isEncoderDecoder), index };
   });
   tokenized.sort((a, b) => b.inputIds.length - a.inputIds.length || a.index - b.index); // longest first: scratch is reserved once
   const answers = new Array<string>(examples.length).fill("");

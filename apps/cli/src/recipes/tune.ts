@@ -7,7 +7,7 @@ import { checkInputs } from "../run/paths.js";
 import type { Run } from "../run/schema.js";
 import { writeRun } from "../run/write.js";
 import { prepareData, type TrainingData } from "./data.js";
-import { type ModelFiles, openModelFiles, openRunModel, type RunModel, saveRunModel } from "./model.js";
+import { dropoutOf, type ModelFiles, openModelFiles, openRunModel, type RunModel, saveRunModel } from "./model.js";
 import { openRunFolder, type RunFolder, type StartOptions } from "./runFolder.js";
 import { readable, type SummaryScores, scoreSummaries } from "./score.js";
 import { answerAll } from "./summarize.js";
@@ -49,7 +49,7 @@ export interface PreparedRun {
 export async function prepareRun(run: Run): Promise<PreparedRun> {
   await checkInputs(run);
   const files = await openModelFiles(run);
-  return { run, files, data: await prepareData(run, files.tokenizer) };
+  return { run, files, data: await prepareData(run, files) };
 }
 
 /** A model and its trainer on a device, every program captured: what is allocated here is what the plan shows. */
@@ -72,7 +72,7 @@ export async function openRun(device: Device, { run, files, data }: PreparedRun)
     lora: model.lora,
     adamW: { weightDecay, clipNorm: clipNorm ?? 0 },
     learningRate: (done) => lr * scheduleFactor(shape, done),
-    dropout: run.train.dropout ?? files.config.dropoutRate,
+    dropout: run.train.dropout ?? dropoutOf(files.known),
     seed,
     scratch,
   });

@@ -67,7 +67,14 @@ const lora = z.strictObject({
   rank: count.max(1024).default(8),
   alpha: z.number().gt(0).default(16),
   dropout: fraction.default(0),
-  targets: z.array(z.string().min(1)).min(1).default(["q", "v"]),
+  /** Names of linear layers, a pattern for whole paths, or "all-linear"; where left out q and v, as the model calls them. */
+  targets: z.union([z.array(z.string().min(1)).min(1), z.string().min(1)]).optional(),
+  rslora: z.boolean().default(false),
+  dora: z.boolean().default(false),
+  bias: z.enum(["none", "all", "lora_only"]).default("none"),
+  /** Modules trained whole beside the adapter. */
+  modulesToSave: z.array(z.string().min(1)).min(1).nullable().default(null),
+  init: z.enum(["default", "gaussian"]).default("default"),
 });
 
 const train = z.strictObject({
@@ -92,8 +99,8 @@ const train = z.strictObject({
   seed: z.int().min(0).max(0xffffffff).default(42),
   logEvery: count.default(10),
   precision: z.literal("f32").default("f32"),
-  /** How weights that are not trained are kept. */
-  frozenStorage: z.enum(["f32", "bf16", "f16"]).default("f32"),
+  /** How weights that are not trained are kept; null: as their file has them. */
+  frozenStorage: z.enum(["f32", "bf16", "f16"]).nullable().default(null),
 });
 
 const evaluation = z.strictObject({
@@ -138,7 +145,7 @@ function refuseContradictions(run: z.output<typeof bare>, context: z.RefinementC
     refuse("train.epochs", "stands beside train.steps: one of the two ends the run");
   if (steps !== undefined && warmup >= 1 && warmup >= steps)
     refuse("train.warmup", `is ${warmup} steps of ${steps}: nothing is left to train`);
-  if (frozenStorage !== "f32" && run.lora === null) {
+  if (frozenStorage !== null && frozenStorage !== "f32" && run.lora === null) {
     refuse("train.frozenStorage", `is ${frozenStorage}, but without lora every weight is trained, in f32`);
   }
   if (run.objective === "instruction") {
