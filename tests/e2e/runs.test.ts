@@ -168,21 +168,23 @@ describe("OPT", () => {
     const data = path.join(out, "opt.jsonl");
     await writeFile(data, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
     const sizes = { hidden_size: 32, word_embed_proj_dim: 32, num_hidden_layers: 1, ffn_dim: 64, num_attention_heads: 2 };
-    const runOf = (name: string, model: unknown, lora: unknown) =>
+    const runOf = (name: string, model: unknown, lora: unknown, steps: number) =>
       parseRun(
         JSON.stringify({
           name, model, lora,
           data: { train: data, validation: data, template: { prompt: "{text}\nDirection:", completion: " {label}" }, maxSource: 40 },
-          train: { steps: 40, batch: 4, logEvery: 20, lr: 1e-2 },
+          train: { steps, batch: 4, logEvery: 20, lr: 1e-2 },
           eval: { rows: 4, batch: 4, maxNewTokens: 2 },
           out: path.join(out, name),
         }),
         { file: path.join(out, `${name}.yaml`) },
       ); // biome-ignore format: by subject
     const init = { config: { model_type: "opt", max_position_embeddings: 64, ...sizes }, tokenizer };
-    const whole = await tune(device, await prepareRun(runOf("opt", { init }, null)), quiet, AGAIN);
+    const whole = await tune(device, await prepareRun(runOf("opt", { init }, null, 8)), quiet, AGAIN);
     expect(whole.lastLoss).toBeLessThan(whole.firstLoss);
-    const prepared = await prepareRun(runOf("opt-lora", { path: whole.savedTo }, { rank: 4, dora: true, targets: "all-linear" }));
+    const prepared = await prepareRun(
+      runOf("opt-lora", { path: whole.savedTo }, { rank: 4, dora: true, targets: "all-linear" }, 40),
+    );
     const fresh = await openDevice();
     const plan = await planRun(prepared, fresh.facts);
     const tuned = await tune(fresh, prepared, quiet, AGAIN);

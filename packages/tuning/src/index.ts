@@ -28,6 +28,7 @@ export {
   Trainer,
   type TrainerCounters,
   type TrainerOptions,
+  type TrainOptions,
   train,
 } from "./train.js";
 export { restoreTrainer, saveTrainer } from "./trainerState.js";

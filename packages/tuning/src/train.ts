@@ -116,6 +116,7 @@ export class Trainer {
   /** Sum of (loss / tokens of its step) over the steps since it was last read. */
   readonly #loss: Tensor;
   #step = 0;
+  #skippedBefore = 0;
 
   constructor(
     readonly device: Device,
@@ -137,6 +138,11 @@ export class Trainer {
       },
       this.scratch,
     );
+  }
+
+  /** Updates refused before this trainer went on. */
+  get skippedBefore(): number {
+    return this.#skippedBefore;
   }
 
   /** Updates done. */
@@ -216,6 +222,7 @@ export class Trainer {
   /** Goes on where another trainer of the same options stopped; what is `stored` must be written besides (trainerState.ts). */
   restore({ step, ...counts }: TrainerCounters): void {
     this.#step = step;
+    this.#skippedBefore = counts.skipped;
     this.optimizer.control.restore(counts);
     // the device takes the numbers of its own count of good updates, which lags behind by those that it refused
     for (let t = counts.good + 1; t <= step; t++) this.optimizer.schedule(t, this.options.learningRate(t - 1));
@@ -317,6 +324,13 @@ export class NumericsError extends Error {
 /** A loss scale below this means that gradients are not finite whatever they are multiplied by. */
 const LEAST_LOSS_SCALE = 2 ** -20;
 
+export interface TrainOptions {
+  /** Updates between reports: 10. */
+  reportEvery?: number;
+  /** Updates that are reported besides: those after which a checkpoint is saved, which holds nothing of a report that is not complete. */
+  reportAt?: (step: number) => boolean;
+}
+
 /**
  * Trains over `steps` (each the micro-batches of one update) and reports the first update, every `reportEvery`-th, and the last.
  * @throws NumericsError when a reported loss or gradient norm is not finite, but for updates that a loss scale refused
@@ -324,10 +338,10 @@ const LEAST_LOSS_SCALE = 2 ** -20;
 export async function* train(
   trainer: Trainer,
   steps: Iterable<readonly MicroBatch[]> | AsyncIterable<readonly MicroBatch[]>,
-  { reportEvery = 10 }: { reportEvery?: number } = {},
+  { reportEvery = 10, reportAt = () => false }: TrainOptions = {},
 ): AsyncGenerator<StepReport> {
   let since = 0;
-  let skipped = 0;
+  let skipped = trainer.skippedBefore;
   let tokens = 0;
   let targetTokens = 0;
   let start = performance.now();
@@ -366,7 +380,8 @@ export async function* train(
       tokens += trainer.positions(batch);
       targetTokens += batch.targetTokens;
     }
-    if (trainer.step === 1 || trainer.step % reportEvery === 0) yield await report();
+    const { step } = trainer;
+    if (step === 1 || step % reportEvery === 0 || reportAt(step)) yield await report();
   }
   if (since > 0) yield await report();
 }

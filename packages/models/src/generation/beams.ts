@@ -88,7 +88,7 @@ async function waysToGoOn(
     const scores = running.map(({ ids }, beam) => {
       const row = source * beams + beam;
       const own = all.subarray(row * vocab, (row + 1) * vocab);
-      for (const process of processors) process(own, { ids, source, promptLength, maxLength, encoderIds: encoderIds[source]! });
+      for (const change of processors) change(own, { ids, source, promptLength, maxLength, encoderIds: encoderIds[source]! });
       return own;
     });
     if (!config.doSample) {

@@ -69,7 +69,7 @@ export async function* chooseOnHost(programs: DecodePrograms, rows: SingleRows):
       const source = Math.floor(row / perSource);
       const scores = all.subarray(row * vocab, (row + 1) * vocab);
       const context: RowContext = { ids, source, promptLength, maxLength, encoderIds: encoderIds[source]! };
-      for (const process of processors) process(scores, context);
+      for (const change of processors) change(scores, context);
       // samples of one prompt have numbers that no other prompt's have, whatever the batch
       const sequence = (firstPrompt + source) * perSource + (row % perSource);
       const id = config.doSample ? sampleFrom(scores, draw(sequence, made, 0)) : argmax(scores);
