@@ -13,7 +13,6 @@ export const mutationRules: readonly MutationRule[] = [
     replace: "$11.0 + 0.0 * vec4f(0.0).x;",
   },
   { name: "accumulator starts at 1", find: /(var s0(?:_0)? = )(0\.0|vec4f\(0\.0\));/, replace: "$1$2 + 1.0;" },
-  { name: "elements start at 1", find: /(var dot = Elem)\(\);/, replace: "$1(1.0);" },
   { name: "adds become subtractions", find: / \+= (?!LANES|4u|1u)/, replace: " -= " },
   { name: "first element skipped", find: /(var (?:m|row|t|d|k|query) = )(0u|first);/, replace: "$1$2 + 1u;" },
   { name: "first column skipped", find: /(var (?:col|key|i) = (?:begin \+ )?lane);/, replace: "$1 + 1u;" },

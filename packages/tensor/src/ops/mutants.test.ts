@@ -25,6 +25,8 @@ const UNNOTICED: Readonly<Record<string, string>> = {
   "crossEntropy/rows|row reduction dropped|0": "as in softmax",
   "attention/rows|lowest is zero|0": "as in softmax: hidden keys are left out by condition, and the shift cancels",
   "attention/rows|sum starts at 1|0": "the total before the first visible key is multiplied by exp(LOWEST - its score) = 0",
+  "attention/decode|lowest is zero|0": "as in attention/rows",
+  "attention/decode|sum starts at 1|0": "as in attention/rows",
   "embedding/gather|range test dropped|0":
     "a read out of range gives zero here (robust access); the test is for devices that clamp",
   "matmul/pack|edge of a panel filled|0": "rows and columns beyond the edge reach only outputs that are not stored",
