@@ -173,14 +173,14 @@ describe("OPT", () => {
         JSON.stringify({
           name, model, lora,
           data: { train: data, validation: data, template: { prompt: "{text}\nDirection:", completion: " {label}" }, maxSource: 40 },
-          train: { steps, batch: 4, logEvery: 20, lr: 1e-2 },
+          train: { steps, batch: 4, logEvery: 10, lr: 1e-2, schedule: "constant", warmup: 0 },
           eval: { rows: 4, batch: 4, maxNewTokens: 2 },
           out: path.join(out, name),
         }),
         { file: path.join(out, `${name}.yaml`) },
       ); // biome-ignore format: by subject
     const init = { config: { model_type: "opt", max_position_embeddings: 64, ...sizes }, tokenizer };
-    const whole = await tune(device, await prepareRun(runOf("opt", { init }, null, 8)), quiet, AGAIN);
+    const whole = await tune(device, await prepareRun(runOf("opt", { init }, null, 16)), quiet, AGAIN);
     expect(whole.lastLoss).toBeLessThan(whole.firstLoss);
     const prepared = await prepareRun(
       runOf("opt-lora", { path: whole.savedTo }, { rank: 4, dora: true, targets: "all-linear" }, 40),
