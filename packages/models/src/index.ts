@@ -161,13 +161,17 @@ export {
   rawLength,
 } from "./text/spanCorruption.js";
 export { type ExampleTemplates, exampleOf, parseTemplate, type Template } from "./text/template.js";
+export { type PaddedIds, padIds, type Side } from "./tokenizers/batch.js";
 export {
   checkTokenizerFits,
   createTokenizer,
   type DecodeOptions,
+  type Encoded,
   type EncodeOptions,
   loadTokenizer,
+  readTokenizerFiles,
   type Tokenizer,
+  type TokenizerFiles,
 } from "./tokenizers/tokenizer.js";
 export {
   type BatchDims,

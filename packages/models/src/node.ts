@@ -6,6 +6,7 @@ import { dataError, printable, storageError, type UserError } from "./errors.js"
 import { checkRange, checkRelativePath, type FileSource } from "./source.js";
 
 export { diskSink, writeError, writeFolder } from "./node/diskSink.js";
+export { type EncodeAllOptions, encodeAll } from "./node/encodePool.js";
 export { type HubModel, type HubOptions, hubModel } from "./node/hub.js";
 export type { DownloadProgress } from "./node/hubBlobs.js";
 export type { FileSink, FileWriter } from "./sink.js";

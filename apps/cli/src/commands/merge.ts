@@ -12,7 +12,7 @@ interface Flags {
 export function configure(command: Command): void {
   command
     .argument("<model>", "the base model: a Hugging Face folder, or a name on the hub")
-    .argument("<adapter>", "the adapter: a folder in PEFT's form")
+    .argument("<adapter>", "the adapter: a folder in PEFT's form, or a name on the hub")
     .argument("<out>", "the folder to write: config.json, safetensors, the tokenizer's files")
     .option("--dtype <type>", "f32, bf16 or f16 (as the base's weights are); sums are made in f32 and rounded once", dtype)
     .option("--force", "replace a folder that is not empty")
@@ -28,13 +28,11 @@ export function configure(command: Command): void {
       ]);
       const status = createStatus();
       try {
-        const onNote = (note: string) => status.log(sanitizeForTerminal(note));
         const opened = await openMerge(model, adapter, out); // bad input is found before the device is touched
         const device = await openDevice();
         const result = await mergeModel(device, opened, out, {
           dtype: flags.dtype,
           force: flags.force,
-          onNote,
           onProgress: (done, total) => status.update(`writing ${formatBytes(done)} of ${formatBytes(total)}`),
         });
         device.destroy();

@@ -42,6 +42,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "put a LoRA adapter into the weights of its base model, checked against both",
     load: () => import("./merge.js"),
   },
+  { name: "tokenize", summary: "turn texts into token ids, line by line", load: () => import("./tokenize.js") },
   {
     name: "verify",
     summary: "prove that a model computes here what its reference record says",

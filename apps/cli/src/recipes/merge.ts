@@ -30,7 +30,6 @@ import { modelFiles } from "./modelFiles.js";
 export interface MergeOptions extends SaveOptions {
   /** Replace a folder that is not empty. */
   force?: boolean;
-  onNote?: (note: string) => void;
 }
 
 /** Of logits, as max|a-b| / max(1, max|b|) against those of the adapter beside the base. */
@@ -68,7 +67,7 @@ export async function openMerge(model: string, adapterFolder: string, dst: strin
   }
   const folder = await openModelFolder(await modelFiles(model));
   const specs = weightsOf(folder);
-  const adapter = await readAdapter(diskFiles(adapterFolder), linearModules(specs), specs);
+  const adapter = await readAdapter(await modelFiles(adapterFolder), linearModules(specs), specs);
   return { folder, adapter, merged: mergedFolder(folder, adapter) };
 }
 

@@ -3,10 +3,14 @@
 
 import * as library from "@huggingface/tokenizers";
 import { dataError, printable } from "../errors.js";
+import { checkTokenizerJson } from "./check.js";
 import { precompiledNormalizer } from "./precompiled.js";
 
 export interface Engine {
-  encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | null | undefined)[] };
+  encode(
+    text: string,
+    options: { add_special_tokens: boolean; text_pair?: string },
+  ): { ids: (number | null | undefined)[]; tokens: string[] };
   decode(ids: number[], options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean }): string;
   token_to_id(token: string): number | undefined;
   id_to_token(id: number): string | undefined;
@@ -32,11 +36,15 @@ const { Tokenizer, PrecompiledNormalizer, StripNormalizer, MetaspacePreTokenizer
   MetaspacePreTokenizer: Class<object>;
 };
 
+/** What Python takes for granted where a file lacks it. */
+const STEPS = { added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
+
 /** The engine for a parsed tokenizer.json; throws (data) where that cannot be used. */
-export function openEngine(json: object, settings: object, where: string): Engine {
+export function openEngine(json: Readonly<Record<string, unknown>>, settings: object, where: string): Engine {
+  checkTokenizerJson(json, where);
   let engine: Engine;
   try {
-    engine = new Tokenizer(json, settings);
+    engine = new Tokenizer({ ...STEPS, ...json }, settings);
   } catch (cause) {
     throw dataError(`${where}: cannot be used: ${printable(String((cause as Error).message), 160)}`, cause);
   }

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { buildCharsmap } from "../../testing/charsmap.js";
 import { sharedFolder } from "../../testing/shared.js";
 import { diskFiles } from "../node.js";
-import { memoryFiles } from "../source.js";
+import { type FileSource, memoryFiles } from "../source.js";
+import { padIds } from "./batch.js";
 import { precompiledNormalizer } from "./precompiled.js";
 import { checkTokenizerFits, createTokenizer, loadTokenizer } from "./tokenizer.js";
 
@@ -93,6 +94,21 @@ describe("a toy tokenizer (always runs)", () => {
     expect(stripping.encode("\u0085ab\u0085")).toEqual([7, 1]);
   });
 
+  it("loses the other end where that is asked for, or the settings say so", () => {
+    expect(tokenizer.encode("ab a ab", { maxLength: 3, truncation: "left" })).toEqual([4, 7, 1]);
+    const left = createTokenizer(toy(), { truncation_side: "left", padding_side: "left" });
+    expect(left).toMatchObject({ truncationSide: "left", paddingSide: "left" });
+    expect(left.encode("ab a ab", { maxLength: 3 })).toEqual([4, 7, 1]);
+    expect(tokenizer).toMatchObject({ truncationSide: "right", paddingSide: "right" });
+  });
+
+  it("joins pairs as the template says, and shows the pieces that ids stand for", () => {
+    expect(tokenizer.encode("ab", { pair: "a" })).toEqual([7, 1, 4, 1]);
+    expect(() => tokenizer.encode("ab", { pair: "a", maxLength: 3 })).toThrow(/a pair has 4 ids, more than maxLength 3/);
+    expect(tokenizer.tokenize("a q")).toEqual({ ids: [4, 3, 2, 1], tokens: ["▁a", "▁", "q", "</s>"] });
+    expect(tokenizer.tokenize("a", { addSpecialTokens: false }).tokens).toEqual(["▁a"]);
+  });
+
   it("takes special tokens from the settings, as text or object", () => {
     expect(createTokenizer(toy(), { eos_token: { content: "<unk>" }, pad_token: "</s>" })).toMatchObject({ eosId: 2, padId: 1 });
     expect(() => createTokenizer(toy(), { pad_token: "<none>" })).toThrow(/no padding token/);
@@ -104,11 +120,72 @@ describe("a toy tokenizer (always runs)", () => {
   });
 
   it("says which file is needed", async () => {
-    await expect(loadTokenizer(memoryFiles({ "spiece.model": "" }))).rejects.toThrow(/spiece.model but no tokenizer.json/);
+    await expect(loadTokenizer(memoryFiles({ "spiece.model": "" }))).rejects.toThrow(
+      /spiece.model but no tokenizer.json, which is needed: fetch it from .*save_pretrained/,
+    );
+    await expect(loadTokenizer(memoryFiles({ "vocab.json": "{}" }))).rejects.toThrow(/has vocab.json but no merges.txt/);
+    await expect(loadTokenizer(memoryFiles({ "merges.txt": "" }))).rejects.toThrow(/has merges.txt but no vocab.json/);
     await expect(loadTokenizer(memoryFiles({}))).rejects.toMatchObject({ exitClass: "data" });
     await expect(loadTokenizer(memoryFiles({ "tokenizer.json": "{" }))).rejects.toThrow(/not JSON/);
     await expect(loadTokenizer(memoryFiles({ "tokenizer.json": "{}" }))).rejects.toThrow(/cannot be used/);
     expect((await loadTokenizer(memoryFiles({ "tokenizer.json": JSON.stringify(toy()) }))).encode("ab")).toEqual([7, 1]);
+  });
+});
+
+describe("vocab.json and merges.txt (always runs)", () => {
+  const vocab = { "<pad>": 0, "</s>": 1, a: 2, b: 3, Ġ: 4, ab: 5, Ġab: 6 };
+  const files = (settings: object, more: Record<string, string> = {}) =>
+    memoryFiles({
+      "vocab.json": JSON.stringify(vocab),
+      "merges.txt": "#version: 0.2\na b\nĠ ab\n",
+      "tokenizer_config.json": JSON.stringify({
+        bos_token: "</s>",
+        eos_token: { content: "</s>" },
+        pad_token: "<pad>",
+        ...settings,
+      }),
+      ...more,
+    });
+
+  it("make a byte-level tokenizer; a text begins as add_bos_token says, or as OPT's", async () => {
+    const plain = await loadTokenizer(files({}));
+    expect(plain.encode("ab ab")).toEqual([5, 6]);
+    expect(plain.decode([5, 6])).toBe("ab ab");
+    expect(plain).toMatchObject({ bosId: 1, eosId: 1, padId: 0 });
+    const beginning = await loadTokenizer(files({ add_bos_token: true }));
+    expect([beginning.encode("ab"), beginning.encode("ab", { addSpecialTokens: false })]).toEqual([[1, 5], [5]]);
+    expect(beginning.encode("ab", { pair: "a" })).toEqual([1, 5, 1, 2]);
+    expect(beginning.encode("a</s>b")).toEqual([1, 2, 1, 3]);
+    const opt = { "config.json": JSON.stringify({ model_type: "opt" }) };
+    expect((await loadTokenizer(files({}, opt))).encode("ab")).toEqual([1, 5]);
+    expect((await loadTokenizer(files({ add_bos_token: false }, opt))).encode("ab")).toEqual([5]);
+  });
+
+  it("with added tokens, in a file or in the settings", async () => {
+    const added = await loadTokenizer(files({ add_bos_token: true }, { "added_tokens.json": JSON.stringify({ "<x>": 7 }) }));
+    expect(added.encode("a<x>b")).toEqual([1, 2, 7, 3]);
+    expect(added.decode([2, 7])).toBe("a<x>"); // not special
+    const decoder = { 8: { content: "<y>", special: true, lstrip: true } };
+    const special = await loadTokenizer(files({ added_tokens_decoder: decoder }));
+    expect(special.encode("a <y>")).toEqual([2, 8]);
+    expect(special.decode([2, 8])).toBe("a");
+    expect(special.vocabSize).toBe(9);
+  });
+
+  it("are refused where a line is no pair or a role's token is in no table", async () => {
+    await expect(loadTokenizer(files({}, { "merges.txt": "a b\nabc\n" }))).rejects.toThrow(
+      /line 2 is "abc", expected two pieces/,
+    );
+    await expect(loadTokenizer(files({ pad_token: "<none>" }))).rejects.toThrow(/pad_token is "<none>", which vocab.json/);
+  });
+});
+
+describe("padIds", () => {
+  it("pads on the side asked for", () => {
+    expect(padIds([[5, 6], [7]], { padId: 0 })).toMatchObject({ rows: 2, length: 2, ids: Int32Array.of(5, 6, 7, 0) });
+    const left = padIds([[5, 6], [7]], { padId: 9, side: "left", length: 3 });
+    expect([left.ids, left.mask]).toEqual([Int32Array.of(9, 5, 6, 9, 9, 7), Int32Array.of(0, 1, 1, 0, 0, 1)]);
+    expect(() => padIds([[1, 2]], { padId: 0, length: 1 })).toThrow(/2 ids/);
   });
 });
 
@@ -150,29 +227,62 @@ describe("precompiledNormalizer", () => {
   });
 });
 
-const shared = sharedFolder("golden/tokenizers/t5.json", "data/tokenizers/t5");
-describe.skipIf(!shared)("T5's own tokenizer against Python's", () => {
-  interface Golden {
-    cases: { text: string; ids: number[]; ids_without_special: number[]; decoded: string; decoded_skip_special: string }[];
-    decode_only: { ids: number[]; decoded: string; decoded_skip_special: string }[];
-  }
-  const open = async () => ({
-    tokenizer: await loadTokenizer(diskFiles(`${shared}data/tokenizers/t5`)),
-    golden: JSON.parse(await readFile(`${shared}golden/tokenizers/t5.json`, "utf8")) as Golden,
-  });
+interface Golden {
+  cases: {
+    text: string;
+    ids: number[];
+    ids_without_special: number[];
+    tokens: string[];
+    decoded: string;
+    decoded_skip_special: string;
+  }[];
+  decode_only: { ids: number[]; decoded: string; decoded_skip_special: string }[];
+  pairs: { a: string; b: string; ids: number[] }[];
+}
 
-  it("gives the same ids and texts for all of the record", async () => {
-    const { tokenizer, golden } = await open();
+const shared = sharedFolder(
+  "golden/tokenizers/t5.json",
+  "data/tokenizers/t5",
+  "golden/tokenizers/opt.json",
+  "data/tokenizers/opt",
+);
+describe.skipIf(!shared)("against Python's tokenizers", () => {
+  const opt = `${shared}data/tokenizers/opt`;
+  /** As the hub's official folders are: no tokenizer.json. */
+  const withoutJson = (): FileSource => {
+    const files = diskFiles(opt);
+    const config = memoryFiles({ "config.json": '{"model_type":"opt"}' });
+    const from = (path: string) => (path === "config.json" ? config : files);
+    return {
+      has: async (path) => path !== "tokenizer.json" && from(path).has(path),
+      read: (path, range) => from(path).read(path, range),
+      size: (path) => from(path).size(path),
+      describe: (path) => files.describe(path),
+    };
+  };
+  it.each<[string, string, () => FileSource]>([
+    ["T5", "t5", () => diskFiles(`${shared}data/tokenizers/t5`)],
+    ["OPT", "opt", () => diskFiles(opt)],
+    ["OPT from vocab.json and merges.txt", "opt", withoutJson],
+  ])("%s: the same ids, tokens, pairs and texts for all of the record", async (_, name, source) => {
+    const tokenizer = await loadTokenizer(source());
+    const golden = JSON.parse(await readFile(`${shared}golden/tokenizers/${name}.json`, "utf8")) as Golden;
     expect(golden.cases.length).toBe(150);
     for (const c of golden.cases) {
       expect(tokenizer.encode(c.text), JSON.stringify(c.text)).toEqual(c.ids);
       expect(tokenizer.encode(c.text, { addSpecialTokens: false }), JSON.stringify(c.text)).toEqual(c.ids_without_special);
+      expect(tokenizer.tokenize(c.text).tokens, JSON.stringify(c.text)).toEqual(c.tokens);
     }
+    for (const { a, b, ids } of golden.pairs) expect(tokenizer.encode(a, { pair: b })).toEqual(ids);
     for (const c of [...golden.cases, ...golden.decode_only]) {
       expect(tokenizer.decode(c.ids, { skipSpecialTokens: false })).toBe(c.decoded);
       expect(tokenizer.decode(c.ids)).toBe(c.decoded_skip_special);
     }
   });
+});
+
+describe.skipIf(!shared)("T5's own tokenizer", () => {
+  const open = async () => ({ tokenizer: await loadTokenizer(diskFiles(`${shared}data/tokenizers/t5`)) });
 
   it("has 32,100 tokens, sentinels downwards, and decodes the model's 28 further ids to nothing", async () => {
     const { tokenizer } = await open();
