@@ -59,7 +59,7 @@ function printPlan(plan: RunPlan): string {
       .map(([category, bytes]) => [`  ${category}`, formatBytes(bytes)]),
   ];
   const buckets = plan.buckets.map((bucket) => [
-    `${bucket.source} + ${bucket.target}`,
+    plan.isEncoderDecoder ? `${bucket.source} + ${bucket.target}` : String(bucket.source),
     String(bucket.dispatches),
     formatCount(bucket.flops),
     formatBytes(bucket.scratchBytes),

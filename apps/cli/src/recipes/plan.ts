@@ -8,6 +8,8 @@ import { openRun, type PreparedRun } from "./tune.js";
 export interface RunPlan {
   name: string;
   adapter: string;
+  /** A bucket's source and target are two sequences; else one and the same. */
+  isEncoderDecoder: boolean;
   parameters: number;
   trainableParameters: number;
   examples: number;
@@ -68,6 +70,7 @@ export async function planRun(prepared: PreparedRun, facts: DeviceFacts): Promis
   const plan: RunPlan = {
     name: run.name,
     adapter: facts.adapter.description || facts.adapter.device,
+    isEncoderDecoder: model.model.traits.isEncoderDecoder,
     parameters: [...model.model.weights.values()].reduce((sum, weight) => sum + weight.size, 0),
     trainableParameters: model.trainable.size,
     examples: data.count,
