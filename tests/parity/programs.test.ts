@@ -5,10 +5,14 @@ import { runInNewContext } from "node:vm";
 import { softwareFacts } from "@attune/kernels-wgsl";
 import {
   freshLora,
+  freshOpt,
   freshT5,
   frozenT5,
   LORA_DEFAULTS,
   linearModules,
+  OPT_DEFAULTS,
+  Opt,
+  optWeights,
   T5,
   T5_DEFAULTS,
   type T5Config,
@@ -71,6 +75,65 @@ describe("programs of a whole model", () => {
     device = await openDevice();
   });
   afterAll(() => device.destroy());
+
+  describe("gradient checkpointing", () => {
+    const updates = async (trainer: Trainer, batch: MicroBatch) => {
+      for (let i = 0; i < 3; i++) trainer.update([batch]);
+      const { data } = trainer.options.trainable.ranges[0]!;
+      const weights = new Uint8Array(await device.read(data, data.bytes));
+      return { weights, scratch: trainer.planOf(batch).micro.scratchBytes };
+    };
+
+    it("of a T5 gives the same bits with less memory, with dropout and a bias that blocks share", async () => {
+      const of = async (gradientCheckpointing: boolean) => {
+        const { trainer, dispose } = trainerOf(device, {
+          gradientCheckpointing,
+          config: { ...TINY, numLayers: 4, numDecoderLayers: 4 },
+        });
+        const result = await updates(trainer, batchOf(32, 24, 4));
+        dispose();
+        return result;
+      };
+      const [kept, again] = [await of(false), await of(true)];
+      expect(Buffer.compare(again.weights, kept.weights)).toBe(0);
+      expect(again.scratch).toBeLessThan(0.75 * kept.scratch);
+    });
+
+    it("of an OPT with LoRA gives the same bits with less memory", async () => {
+      const config = {
+        ...OPT_DEFAULTS,
+        vocabSize: 64,
+        hiddenSize: 16,
+        wordEmbedProjDim: 16,
+        ffnDim: 32,
+        numLayers: 4,
+        numHeads: 2,
+      };
+      const of = async (gradientCheckpointing: boolean) => {
+        const { weights } = freshOpt(device, config, 1, { trainable: false });
+        const linears = linearModules(optWeights(config));
+        const lora = freshLora(device, { ...LORA_DEFAULTS, targetModules: ["q_proj", "fc1"], dropout: DROPOUT }, linears, 1);
+        const trainer = new Trainer(device, {
+          model: new Opt(config, weights, { lora }),
+          trainable: lora.parameters,
+          lora,
+          learningRate: () => 1e-2,
+          dropout: DROPOUT,
+          seed: 1,
+          gradientCheckpointing,
+        });
+        const result = await updates(trainer, batchOf(48, 48, 4));
+        trainer.dispose();
+        trainer.scratch.dispose();
+        lora.dispose();
+        for (const weight of weights.values()) weight.dispose();
+        return result;
+      };
+      const [kept, again] = [await of(false), await of(true)];
+      expect(Buffer.compare(again.weights, kept.weights)).toBe(0);
+      expect(again.scratch).toBeLessThan(0.75 * kept.scratch);
+    });
+  });
 
   for (const feedForward of ["relu", "gated-gelu"] as const) {
     it(`a T5 step (${feedForward}) has the same bits fused and unfused`, async () => {

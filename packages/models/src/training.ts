@@ -16,6 +16,7 @@ export interface TrainingOptions {
   lora: LoraLayers | null;
   /** 0 too means training: LoRA's own dropout draws from the state. */
   dropout: { p: number; state: ProgramState };
+  gradientCheckpointing?: boolean;
 }
 
 export interface TrainingModel {
@@ -66,8 +67,8 @@ function optTraining(model: Opt): TrainingModel {
   const { config } = model;
   return {
     vocabSize: config.vocabSize,
-    train: ({ lora, dropout }) =>
-      optTraining(model.with({ lora, dropout: { ...dropout, attention: dropout.p > 0 ? config.attentionDropout : 0 } })),
+    train: ({ dropout, ...options }) =>
+      optTraining(model.with({ ...options, dropout: { ...dropout, attention: dropout.p > 0 ? config.attentionDropout : 0 } })),
     shapes: ({ rows, source, hasSegments = false }) => ({
       inputIds: [rows, source],
       attentionMask: [rows, source],

@@ -12,6 +12,7 @@ export { type BucketOptions, chooseBuckets, type Lengths } from "./buckets.js";
 export { type JsonlOptions, readJsonl } from "./datasets/jsonl.js";
 export { type Progress, trackProgress } from "./progress.js";
 export {
+  SCHEDULE_KINDS,
   type Schedule,
   type ScheduleKind,
   scheduleFactor,

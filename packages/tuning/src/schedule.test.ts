@@ -1,16 +1,29 @@
 import { describe, expect, it } from "vitest";
-import { type ScheduleKind, scheduleFactor, scheduleTable, totalSteps, updatesPerEpoch, warmupSteps } from "./schedule.js";
+import {
+  type Schedule,
+  type ScheduleKind,
+  scheduleFactor,
+  scheduleTable,
+  totalSteps,
+  updatesPerEpoch,
+  warmupSteps,
+} from "./schedule.js";
 
-const factors = (kind: ScheduleKind) =>
-  Array.from({ length: 10 }, (_, t) => scheduleFactor({ kind, learningRate: 1, warmupSteps: 2, totalSteps: 10 }, t));
+const factors = (kind: ScheduleKind, more: Partial<Schedule> = {}) =>
+  Array.from({ length: 10 }, (_, t) => scheduleFactor({ kind, learningRate: 1, warmupSteps: 2, totalSteps: 10, ...more }, t));
 
 describe("schedules equal transformers' (guide/semantics 5.5, warm-up 2 of 10)", () => {
-  it.each<[ScheduleKind, number[]]>([
+  it.each<[ScheduleKind, number[], Partial<Schedule>?]>([
     ["linear", [0, 0.5, 1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]],
     ["cosine", [0, 0.5, 1, 0.96194, 0.853553, 0.691342, 0.5, 0.308658, 0.146447, 0.03806]],
     ["constant", [0, 0.5, 1, 1, 1, 1, 1, 1, 1, 1]],
-  ])("%s", (kind, expected) => {
-    factors(kind).forEach((factor, t) => void expect(factor).toBeCloseTo(expected[t]!, 5));
+    ["cosineWithRestarts", [0, 0.5, 1, 0.853553, 0.5, 0.146447, 1, 0.853553, 0.5, 0.146447], { cycles: 2 }],
+    ["inverseSqrt", [0, 0.5, 1, 0.816497, Math.SQRT1_2, 0.632456, 0.57735, 0.534522, 0.5, 0.471405]],
+    ["cosineWithMinLr", [0, 0.5, 1, 0.965746, 0.868198, 0.722208, 0.55, 0.377792, 0.231802, 0.134254], { minLrRatio: 0.1 }],
+    ["polynomial", [0, 0.5, 1, 0.765625, 0.5625, 0.390625, 0.25, 0.140625, 0.0625, 0.015625], { power: 2, lrEnd: 0 }],
+    ["warmupStableDecay", [0, 0.5, 1, 1, 1, 1, 1, 0.853553, 0.5, 0.146447], { decaySteps: 4 }],
+  ])("%s", (kind, expected, more) => {
+    factors(kind, more).forEach((factor, t) => void expect(factor).toBeCloseTo(expected[t]!, 5));
   });
 
   it("ends at 0 and stays there", () => {

@@ -2,7 +2,18 @@
 
 import { usageError } from "@attune/models";
 
-export type ScheduleKind = "linear" | "cosine" | "constant";
+/** transformers' schedules by their course; "constant" has a warm-up where one is asked for. */
+export const SCHEDULE_KINDS = [
+  "linear",
+  "cosine",
+  "constant",
+  "cosineWithRestarts",
+  "cosineWithMinLr",
+  "polynomial",
+  "inverseSqrt",
+  "warmupStableDecay",
+] as const;
+export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
 
 export interface Schedule {
   kind: ScheduleKind;
@@ -12,7 +23,46 @@ export interface Schedule {
   warmupSteps: number;
   /** Updates of the whole run. */
   totalSteps: number;
+  /** Of cosineWithRestarts: 1. */
+  cycles?: number;
+  /** Of polynomial: 1, and the learning rate at the end, 1e-7. */
+  power?: number;
+  lrEnd?: number;
+  /** Of cosineWithMinLr and warmupStableDecay: least factor, 0. */
+  minLrRatio?: number;
+  /** Of inverseSqrt: updates after which the rate is 1/sqrt(2) of the peak's; the warm-up, or 10,000. */
+  timescale?: number;
+  /** Of warmupStableDecay: updates of the decay at the end; a tenth of the run. */
+  decaySteps?: number;
 }
+
+/** A kind's factor after the warm-up: `done` updates are finished, `rest` is what the warm-up leaves of the run. */
+type Course = (schedule: Schedule, done: number, rest: number) => number;
+
+const wave = (progress: number): number => Math.max(0, 0.5 * (1 + Math.cos(Math.PI * progress)));
+const above = (least: number, factor: number): number => factor * (1 - least) + least;
+
+const COURSES: Readonly<Record<ScheduleKind, Course>> = {
+  linear: ({ totalSteps }, done, rest) => Math.max(0, (totalSteps - done) / rest),
+  cosine: ({ warmupSteps }, done, rest) => wave((done - warmupSteps) / rest),
+  constant: () => 1,
+  cosineWithRestarts({ warmupSteps, cycles = 1 }, done, rest) {
+    const progress = (done - warmupSteps) / rest;
+    return progress >= 1 ? 0 : wave((cycles * progress) % 1);
+  },
+  cosineWithMinLr: ({ warmupSteps, minLrRatio = 0 }, done, rest) => above(minLrRatio, wave((done - warmupSteps) / rest)),
+  polynomial({ warmupSteps, totalSteps, learningRate, power = 1, lrEnd = 1e-7 }, done, rest) {
+    if (done > totalSteps) return lrEnd / learningRate;
+    return ((learningRate - lrEnd) * (1 - (done - warmupSteps) / rest) ** power + lrEnd) / learningRate;
+  },
+  inverseSqrt: ({ warmupSteps, timescale = warmupSteps || 10_000 }, done) =>
+    1 / Math.sqrt((done + timescale - warmupSteps) / timescale),
+  warmupStableDecay({ totalSteps, minLrRatio = 0, decaySteps = Math.ceil(totalSteps / 10) }, done) {
+    const begin = totalSteps - decaySteps;
+    if (done < begin) return 1;
+    return done >= totalSteps ? minLrRatio : above(minLrRatio, wave((done - begin) / Math.max(1, decaySteps)));
+  },
+};
 
 /** Updates of warm-up: a number below 1 is a share of the run, rounded up; from 1 on a count, rounded down. */
 export function warmupSteps(warmup: number, totalSteps: number): number {
@@ -20,16 +70,11 @@ export function warmupSteps(warmup: number, totalSteps: number): number {
   return warmup >= 1 ? Math.floor(warmup) : Math.ceil(totalSteps * warmup);
 }
 
-/**
- * Factor of the learning rate once `done` updates are finished: the first update uses factor(0), which is 0 where there is a warm-up.
- * Linear falls to 0 at totalSteps, cosine follows half a wave to 0, constant stays 1.
- */
-export function scheduleFactor({ kind, warmupSteps: warmup, totalSteps }: Schedule, done: number): number {
+/** Factor of the learning rate once `done` updates are finished: the first update uses factor(0), which is 0 where there is a warm-up. */
+export function scheduleFactor(schedule: Schedule, done: number): number {
+  const { kind, warmupSteps: warmup, totalSteps } = schedule;
   if (done < warmup) return done / Math.max(1, warmup);
-  if (kind === "constant") return 1;
-  const rest = Math.max(1, totalSteps - warmup);
-  if (kind === "linear") return Math.max(0, (totalSteps - done) / rest);
-  return Math.max(0, 0.5 * (1 + Math.cos((Math.PI * (done - warmup)) / rest)));
+  return COURSES[kind](schedule, done, Math.max(1, totalSteps - warmup));
 }
 
 /** The learning rate of each update, [totalSteps], for a device that looks it up by its own count of good steps. */

@@ -42,7 +42,7 @@ function stepLine(report: StepReport, totalSteps: number, losses: readonly numbe
     `step ${report.step}/${totalSteps}`,
     `loss ${report.loss.toFixed(3)} ${sparkline(losses)}`,
     `lr ${report.lr.toExponential(1)}`,
-    `grad ${report.gradNorm.toFixed(2)}`,
+    `grad ${report.gradNorm.toPrecision(3)}`,
     `${formatCount(progress.tokensPerSecond)} tokens/s`,
     `${formatSeconds(progress.secondsLeft)} left`,
   ].join("  ");

@@ -2,7 +2,7 @@
 import { appendFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type Device, ScratchSet } from "@attune/tensor";
-import { type StepReport, scheduleFactor, Trainer, train, warmupSteps } from "@attune/tuning";
+import { type OptimizerOptions, type StepReport, scheduleFactor, Trainer, train, warmupSteps } from "@attune/tuning";
 import { checkInputs } from "../run/paths.js";
 import type { Run } from "../run/schema.js";
 import { writeRun } from "../run/write.js";
@@ -52,6 +52,13 @@ export async function prepareRun(run: Run): Promise<PreparedRun> {
   return { run, files, data: await prepareData(run, files) };
 }
 
+/** Adafactor as transformers' Trainer has it: the learning rate comes from outside. */
+function optimizerOf({ train: { optimizer, weightDecay, clipNorm } }: Run): OptimizerOptions {
+  const shared = { weightDecay, clipNorm: clipNorm ?? 0 };
+  if (optimizer === "adamw") return { kind: "adamw", ...shared };
+  return { kind: "adafactor", ...shared, relativeStep: false, scaleParameter: false };
+}
+
 /** A model and its trainer on a device, every program captured: what is allocated here is what the plan shows. */
 export interface OpenedRun {
   model: RunModel;
@@ -63,14 +70,16 @@ export interface OpenedRun {
 export async function openRun(device: Device, { run, files, data }: PreparedRun): Promise<OpenedRun> {
   const model = await openRunModel(device, run, files);
   const scratch = new ScratchSet(device);
-  const { lr, schedule, warmup, weightDecay, clipNorm, seed, batch } = run.train;
+  const { lr, schedule, warmup, seed, batch } = run.train;
   const { totalSteps } = data;
   const shape = { kind: schedule, learningRate: lr, warmupSteps: warmupSteps(warmup, totalSteps), totalSteps };
   const trainer = new Trainer(device, {
     model: model.model,
     trainable: model.trainable,
     lora: model.lora,
-    adamW: { weightDecay, clipNorm: clipNorm ?? 0 },
+    optimizer: optimizerOf(run),
+    labelSmoothing: run.train.labelSmoothing,
+    gradientCheckpointing: run.train.gradientCheckpointing,
     learningRate: (done) => lr * scheduleFactor(shape, done),
     dropout: run.train.dropout ?? dropoutOf(files.known),
     seed,

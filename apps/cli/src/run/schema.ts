@@ -1,4 +1,5 @@
 // What a run's YAML may say. Unknown keys are refused everywhere: a misspelt option that is silently ignored costs a night.
+import { SCHEDULE_KINDS } from "@attune/tuning";
 import { z } from "zod";
 import { MODEL_CONFIG_KEYS } from "./modelConfigKeys.js";
 
@@ -85,7 +86,7 @@ const train = z.strictObject({
   accumulate: count.max(65_536).default(1),
   /** Where left out: 1e-3 for LoRA and for a new model, 3e-4 for a whole pre-trained one. */
   lr: z.number().gt(0).max(1).optional(),
-  schedule: z.enum(["cosine", "linear", "constant"]).default("cosine"),
+  schedule: z.enum(SCHEDULE_KINDS).default("cosine"),
   /** Below 1 a share of all steps, from 1 on a number of steps. */
   warmup: z
     .number()
@@ -96,6 +97,11 @@ const train = z.strictObject({
   clipNorm: z.number().gt(0).nullable().default(1),
   /** null: as the model's configuration says. */
   dropout: fraction.nullable().default(null),
+  /** Less memory, a third more time: blocks are computed again for backward. */
+  gradientCheckpointing: z.boolean().default(false),
+  /** Of the target that is spread over the vocabulary. */
+  labelSmoothing: fraction.default(0),
+  optimizer: z.enum(["adamw", "adafactor"]).default("adamw"),
   seed: z.int().min(0).max(0xffffffff).default(42),
   logEvery: count.default(10),
   precision: z.literal("f32").default("f32"),
