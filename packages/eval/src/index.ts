@@ -1,4 +1,25 @@
-// @attune/eval: metrics as pure functions. Browser-clean.
+// @attune/eval: metrics as pure functions, and tasks. Browser-clean.
+
+export {
+  type ClassMeasureOptions,
+  classificationMeasure,
+  exactMatchMeasure,
+  finalAnswerMeasure,
+  squadMeasure,
+} from "./measure/answers.js";
+export { type Measure, type RowStatistics, type Scored, Tally } from "./measure/measure.js";
+export {
+  type Compared,
+  DEFAULT_SEED,
+  type Difference,
+  intervals,
+  pairedBootstrap,
+  type ResampleOptions,
+  randomization,
+  type Uncertain,
+} from "./measure/resample.js";
+export { MEASURES, type MeasureEntry, type MeasureOptions } from "./measure/table.js";
+export { chrfMeasure, nmtBleuMeasure, rougeMeasure, sacrebleuMeasure } from "./measure/text.js";
 
 export { lead1, lead3, longestTurn, randomSummary } from "./metrics/baselines.js";
 export {
@@ -22,11 +43,22 @@ export {
   type ClassificationOptions,
   type ClassificationResult,
   type ClassScores,
+  type ConfusionCell,
   classification,
+  classificationOfCells,
   type Label,
 } from "./metrics/classification.js";
 export { distinctShare } from "./metrics/distinct.js";
 export { type ExactMatchOptions, type ExactMatchResult, exactMatch } from "./metrics/exactMatch.js";
+export {
+  type AnswerStyle,
+  type FinalAnswerOptions,
+  type FinalAnswerResult,
+  finalAnswer,
+  finalAnswerMatch,
+} from "./metrics/finalAnswer.js";
+export { type NmtBleuOptions, type NmtBleuScore, nmtBleu } from "./metrics/nmtBleu.js";
+export { type PerplexityResult, perplexity } from "./metrics/perplexity.js";
 export { porterStem } from "./metrics/porter.js";
 export type { References } from "./metrics/references.js";
 export {

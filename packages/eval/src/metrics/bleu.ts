@@ -53,36 +53,52 @@ export function corpusBleu(
   options: BleuOptions = {},
 ): BleuScore {
   requirePairs("bleu", references, predictions);
-  const order = options.maxOrder ?? 4;
-  const counts = new Array<number>(order).fill(0);
-  const totals = new Array<number>(order).fill(0);
-  let predictionLength = 0;
-  let referenceLength = 0;
+  const sums = new Float64Array(bleuWidth(options));
   predictions.forEach((text, row) => {
-    const words = new Numbering<string>(); // of this row, so that memory does not grow with the corpus
-    const read = (line: string) =>
-      bleuTokens(options.lowercase ? line.toLowerCase() : line, options.tokenizer).map((token) => words.of(token));
-    const prediction = read(text);
-    const right = listOf(references[row]!, "bleu").map(read);
-    const ngrams = new Ngrams(order, words.size);
-    const most: number[] = []; // over the references
-    let nearest = Number.NaN;
-    for (const reference of right) {
-      ngrams.count(reference).forEach((count = 0, run) => {
-        most[run] = Math.max(count, most[run] ?? 0);
-      });
-      const isNearer = Math.abs(reference.length - prediction.length) - Math.abs(nearest - prediction.length);
-      if (Number.isNaN(nearest) || isNearer < 0 || (isNearer === 0 && reference.length < nearest)) nearest = reference.length;
-    }
-    const hits = ngrams.match(prediction, most);
-    ngramTotals(prediction.length, order).forEach((total, n) => {
-      totals[n]! += total;
-      counts[n]! += hits[n]!;
+    bleuStatistics(listOf(references[row]!, "bleu"), text, options).forEach((value, k) => {
+      sums[k]! += value;
     });
-    predictionLength += prediction.length;
-    referenceLength += nearest;
   });
-  return { ...bleuOf(counts, totals, predictionLength, referenceLength, options), signature: signatureOf(references, options) };
+  return {
+    ...bleuOfSums(sums, options),
+    signature: bleuSignature(
+      referenceCount(references, () => "var"),
+      options,
+    ),
+  };
+}
+
+/** How many numbers a row's statistics are. */
+export function bleuWidth({ maxOrder = 4 }: BleuOptions): number {
+  return 2 * maxOrder + 2;
+}
+
+/** What one row adds to a corpus: runs in common [order], runs of the prediction [order], its words, the reference's words. */
+export function bleuStatistics(references: readonly string[], prediction: string, options: BleuOptions): number[] {
+  const order = options.maxOrder ?? 4;
+  const words = new Numbering<string>(); // of this row, so that memory does not grow with the corpus
+  const read = (line: string) =>
+    bleuTokens(options.lowercase ? line.toLowerCase() : line, options.tokenizer).map((token) => words.of(token));
+  const ours = read(prediction);
+  const right = references.map(read);
+  const ngrams = new Ngrams(order, words.size);
+  const most: number[] = []; // over the references
+  let nearest = Number.NaN;
+  for (const reference of right) {
+    ngrams.count(reference).forEach((count = 0, run) => {
+      most[run] = Math.max(count, most[run] ?? 0);
+    });
+    const isNearer = Math.abs(reference.length - ours.length) - Math.abs(nearest - ours.length);
+    if (Number.isNaN(nearest) || isNearer < 0 || (isNearer === 0 && reference.length < nearest)) nearest = reference.length;
+  }
+  return [...ngrams.match(ours, most), ...ngramTotals(ours.length, order), ours.length, nearest];
+}
+
+/** The score of a corpus from the sums of its rows' statistics. */
+export function bleuOfSums(sums: ArrayLike<number>, options: BleuOptions): Omit<BleuScore, "signature"> {
+  const order = options.maxOrder ?? 4;
+  const all = Array.from(sums);
+  return bleuOf(all.slice(0, order), all.slice(order, 2 * order), all[2 * order]!, all[2 * order + 1]!, options);
 }
 
 /** Of one sentence: sacrebleu.sentence_bleu, which leaves out orders that the sentence is too short for. */
@@ -128,7 +144,7 @@ export function bleuTokens(text: string, tokenizer: BleuTokenizer = "13a"): stri
   const line = trimEnd(text);
   switch (tokenizer) {
     case "13a":
-      return splitWords(spaced13a(line));
+      return tokens13a(line);
     case "intl":
       return splitWords(
         line
@@ -141,6 +157,11 @@ export function bleuTokens(text: string, tokenizer: BleuTokenizer = "13a"): stri
     case "none":
       return splitWords(line);
   }
+}
+
+/** mteval-v13a's words of a text as it stands; sacreBLEU takes the white space at its end off before. */
+export function tokens13a(text: string): string[] {
+  return splitWords(spaced13a(text));
 }
 
 /** Punctuation apart from words, but for points and commas in numbers, hyphens in words, and apostrophes. */
@@ -156,11 +177,12 @@ function spaced13a(text: string): string {
     .replace(/([0-9])(-)/g, "$1 $2 ");
 }
 
-function signatureOf(references: readonly References[], options: BleuOptions): string {
+/** @param count references a row, "var" where they differ */
+export function bleuSignature(count: string, options: BleuOptions): string {
   const { smoothing = "exp", smoothValue = SMOOTH_VALUES[smoothing] } = options;
   const value = smoothing === "floor" || smoothing === "add-k" ? `[${smoothValue.toFixed(2)}]` : "";
   return [
-    `nrefs:${referenceCount(references, () => "var")}`,
+    `nrefs:${count}`,
     `case:${options.lowercase ? "lc" : "mixed"}`,
     `eff:${options.effectiveOrder ? "yes" : "no"}`,
     `tok:${options.tokenizer ?? "13a"}`,

@@ -28,7 +28,7 @@ export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptio
 
 /** Intervals of all values of a ROUGE result, drawn in rouge_score's order: type by type, whole rows at a time. */
 export function rougeIntervals(
-  corpus: CorpusRouge,
+  corpus: Pick<CorpusRouge, "rows">,
   options: BootstrapOptions = {},
 ): Record<RougeType, Record<keyof RougeValue, Interval>> {
   const draws = numpyDraws(options.seed ?? 17);
@@ -52,9 +52,7 @@ function bootstrapColumns(
   draws: Draws,
 ): Interval[] {
   if (!Number.isInteger(samples) || samples < 1) throw new RangeError(`bootstrap: samples must be 1 or more, found ${samples}`);
-  if (!(confidence > 0 && confidence < 1)) {
-    throw new RangeError(`bootstrap: confidence must lie between 0 and 1, found ${confidence}`);
-  }
+  checkConfidence(confidence);
   const rows = columns[0]!.length;
   const means = columns.map(() => new Float64Array(samples)); // [columns][samples]
   const drawn = new Uint32Array(rows);
@@ -66,11 +64,21 @@ function bootstrapColumns(
       means[c]![sample] = sum / rows;
     });
   }
+  return means.map((column) => percentiles(column, confidence));
+}
+
+/** The middle share of resampled values. The array is sorted in place. */
+export function percentiles(values: Float64Array, confidence: number): Interval {
+  checkConfidence(confidence);
   const tail = (1 - confidence) / 2;
-  return means.map((column) => {
-    column.sort();
-    return { low: quantile(column, tail), mid: quantile(column, 0.5), high: quantile(column, 1 - tail) };
-  });
+  values.sort();
+  return { low: quantile(values, tail), mid: quantile(values, 0.5), high: quantile(values, 1 - tail) };
+}
+
+function checkConfidence(confidence: number): void {
+  if (!(confidence > 0 && confidence < 1)) {
+    throw new RangeError(`bootstrap: confidence must lie between 0 and 1, found ${confidence}`);
+  }
 }
 
 /** Linear between the two nearest of the sorted values: numpy's default. NaN among them makes it NaN. */

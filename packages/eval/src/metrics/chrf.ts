@@ -40,26 +40,45 @@ export function corpusChrf(
   options: ChrfOptions = {},
 ): ChrfScore {
   requirePairs("chrf", references, predictions);
-  const sums: [number, number, number][] = [];
+  const sums = new Float64Array(chrfWidth(options));
   predictions.forEach((text, row) => {
-    const prediction = read(text, options);
-    let best = -1;
-    let counts: Counts[] = [];
-    for (const reference of listOf(references[row]!, "chrf")) {
-      const found = countsOf(read(reference, options), prediction, options);
-      const score = scoreOf(found, options);
-      if (score <= best) continue;
-      best = score;
-      counts = found;
-    }
-    counts.forEach(([ofPrediction, ofReference, common], k) => {
-      sums[k] ??= [0, 0, 0];
-      sums[k][0] += ofPrediction;
-      sums[k][1] += ofReference;
-      sums[k][2] += common;
+    chrfStatistics(listOf(references[row]!, "chrf"), text, options).forEach((value, k) => {
+      sums[k]! += value;
     });
   });
-  return { score: scoreOf(sums, options), signature: signatureOf(references, options) };
+  return {
+    score: chrfOfSums(sums, options),
+    signature: chrfSignature(
+      referenceCount(references, () => "var"),
+      options,
+    ),
+  };
+}
+
+/** How many numbers a row's statistics are. */
+export function chrfWidth({ charOrder = 6, wordOrder = 0 }: ChrfOptions): number {
+  return 3 * (charOrder + wordOrder);
+}
+
+/** What one row adds to a corpus, [orders, 3]: runs of the prediction, of its best reference, and in common. */
+export function chrfStatistics(references: readonly string[], prediction: string, options: ChrfOptions): number[] {
+  const ours = read(prediction, options);
+  let best = -1;
+  let counts: Counts[] = [];
+  for (const reference of references) {
+    const found = countsOf(read(reference, options), ours, options);
+    const score = scoreOf(found, options);
+    if (score <= best) continue;
+    best = score;
+    counts = found;
+  }
+  return counts.flat();
+}
+
+/** The score of a corpus from the sums of its rows' statistics, 0 to 100. */
+export function chrfOfSums(sums: ArrayLike<number>, options: ChrfOptions): number {
+  const counts = Array.from({ length: sums.length / 3 }, (_, k): Counts => [sums[3 * k]!, sums[3 * k + 1]!, sums[3 * k + 2]!]);
+  return scoreOf(counts, options);
 }
 
 /** Of one sentence: sacrebleu.sentence_chrf. */
@@ -126,9 +145,10 @@ function scoreOf(counts: readonly Counts[], { beta = 2, epsSmoothing }: ChrfOpti
   return effective === 0 ? 0 : 100 * fOf(precision / effective, recall / effective, 0);
 }
 
-function signatureOf(references: readonly References[], options: ChrfOptions): string {
+/** @param count references a row, "var" where they differ */
+export function chrfSignature(count: string, options: ChrfOptions): string {
   return [
-    `nrefs:${referenceCount(references, () => "var")}`,
+    `nrefs:${count}`,
     `case:${options.lowercase ? "lc" : "mixed"}`,
     `eff:${options.epsSmoothing ? "no" : "yes"}`,
     `nc:${options.charOrder ?? 6}`,

@@ -42,41 +42,71 @@ export function classification<L extends Label>(
   options: ClassificationOptions<L> = {},
 ): ClassificationResult<L> {
   requirePairs("classification", truth, predicted);
-  const present = sortedLabels([...truth, ...predicted]);
+  const cells = new Map<L, Map<L, number>>();
+  truth.forEach((label, row) => {
+    const found = cells.get(label) ?? new Map<L, number>();
+    cells.set(label, found.set(predicted[row]!, (found.get(predicted[row]!) ?? 0) + 1));
+  });
+  const counted = [...cells].flatMap(([label, found]) => [...found].map(([guess, count]) => ({ label, guess, count })));
+  return classificationOfCells(counted, options);
+}
+
+/** One cell of a confusion matrix that is not 0: so many rows of class `label` were taken for `guess`. */
+export interface ConfusionCell<L extends Label> {
+  label: L;
+  guess: L;
+  count: number;
+}
+
+/** The same from a confusion matrix, each cell given at most once. */
+export function classificationOfCells<L extends Label>(
+  cells: readonly ConfusionCell<L>[],
+  options: ClassificationOptions<L> = {},
+): ClassificationResult<L> {
+  const present = sortedLabels(cells.flatMap(({ label, guess }) => [label, guess]));
   const labels = options.labels ? [...options.labels] : present;
   if (labels.length === 0 || new Set(labels).size < labels.length) {
     throw dataError(`classification: labels must name at least one class and none twice, found [${labels.join(", ")}]`);
   }
   const zeroDivision = options.zeroDivision ?? 0;
   const all = [...new Set([...labels, ...present])]; // the classes asked for, then those that merely occur
-  const counts = confusionCounts(truth, predicted, all);
-  const trueCounts = counts.map(sum);
-  const predictedCounts = all.map((_, k) => sum(counts.map((row) => row[k]!)));
+  const place = new Map(all.map((label, k) => [label, k]));
+  const hits = new Float64Array(all.length);
+  const trueCounts = new Float64Array(all.length);
+  const predictedCounts = new Float64Array(all.length);
+  const confusion = labels.map(() => new Array<number>(labels.length).fill(0)); // [true][predicted]
+  for (const { label, guess, count } of cells) {
+    const [t, p] = [place.get(label)!, place.get(guess)!];
+    trueCounts[t]! += count;
+    predictedCounts[p]! += count;
+    if (t === p) hits[t]! += count;
+    if (t < labels.length && p < labels.length) confusion[t]![p]! += count;
+  }
 
-  const ratios = (hits: number, predictions: number, support: number): ClassScores => ({
-    precision: predictions > 0 ? hits / predictions : zeroDivision,
-    recall: support > 0 ? hits / support : zeroDivision,
-    f1: predictions + support > 0 ? (2 * hits) / (predictions + support) : zeroDivision,
+  const ratios = (found: number, predictions: number, support: number): ClassScores => ({
+    precision: predictions > 0 ? found / predictions : zeroDivision,
+    recall: support > 0 ? found / support : zeroDivision,
+    f1: predictions + support > 0 ? (2 * found) / (predictions + support) : zeroDivision,
   });
   const perClass = labels.map((label, k) => ({
     label,
-    ...ratios(counts[k]![k]!, predictedCounts[k]!, trueCounts[k]!),
+    ...ratios(hits[k]!, predictedCounts[k]!, trueCounts[k]!),
     support: trueCounts[k]!,
   }));
-  const asked = (values: readonly number[]) => sum(values.slice(0, labels.length));
-  const hits = all.map((_, k) => counts[k]![k]!);
+  const asked = (values: Float64Array) => sum(values.subarray(0, labels.length));
+  const rows = sum(trueCounts);
   return {
     labels,
-    accuracy: sum(hits) / truth.length,
+    accuracy: sum(hits) / rows,
     matthews: matthews(sum(hits), trueCounts, predictedCounts),
-    confusion: labels.map((_, k) => counts[k]!.slice(0, labels.length)),
+    confusion,
     perClass,
     macro: averaged(perClass, () => 1),
     micro: ratios(asked(hits), asked(predictedCounts), asked(trueCounts)),
     weighted: averaged(perClass, ({ support }) => support),
     signature:
       `classification|classes:${labels.length}|labels:${options.labels ? "given" : "all"}` +
-      `|zero_division:${zeroDivision}|rows:${truth.length}|like:scikit-learn`,
+      `|zero_division:${zeroDivision}|rows:${rows}|like:scikit-learn`,
   };
 }
 
@@ -87,15 +117,6 @@ function sortedLabels<L extends Label>(labels: readonly L[]): L[] {
     throw dataError("classification: labels are partly numbers and partly texts; make them all one or the other");
   }
   return distinct.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-}
-
-function confusionCounts<L extends Label>(truth: readonly L[], predicted: readonly L[], labels: readonly L[]): number[][] {
-  const place = new Map(labels.map((label, k) => [label, k]));
-  const counts = labels.map(() => new Array<number>(labels.length).fill(0)); // [true][predicted]
-  truth.forEach((label, row) => {
-    counts[place.get(label)!]![place.get(predicted[row]!)!]!++;
-  });
-  return counts;
 }
 
 /** Means of what is a number; where all weights are 0, unweighted. */
@@ -111,14 +132,16 @@ function averaged<T extends ClassScores>(classes: readonly T[], weightOf: (one: 
 }
 
 /** Correlation of truth and prediction over any number of classes (J. Gorodkin, 2004); 0 where either side never varies. */
-function matthews(correct: number, trueCounts: readonly number[], predictedCounts: readonly number[]): number {
+function matthews(correct: number, trueCounts: Float64Array, predictedCounts: Float64Array): number {
   const rows = sum(trueCounts);
-  const dot = (a: readonly number[], b: readonly number[]) => sum(a.map((value, k) => value * b[k]!));
+  const dot = (a: Float64Array, b: Float64Array) => sum(a.map((value, k) => value * b[k]!));
   const together = correct * rows - dot(trueCounts, predictedCounts);
   const alone = (rows * rows - dot(trueCounts, trueCounts)) * (rows * rows - dot(predictedCounts, predictedCounts));
   return alone === 0 ? 0 : together / Math.sqrt(alone);
 }
 
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+function sum(values: ArrayLike<number>): number {
+  let total = 0;
+  for (let k = 0; k < values.length; k++) total += values[k]!;
+  return total;
 }

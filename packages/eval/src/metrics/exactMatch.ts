@@ -26,21 +26,36 @@ export function exactMatch(
   options: ExactMatchOptions = {},
 ): ExactMatchResult {
   requirePairs("exact_match", references, predictions);
-  const { ignore = [], ignoreCase = false, ignorePunctuation = false, ignoreNumbers = false } = options;
-  const compared = (text: string) => {
+  const fold = exactMatchFolder(options);
+  const rows = Uint8Array.from(predictions, (text, row) => (fold(text) === fold(references[row]!) ? 1 : 0));
+  return {
+    exactMatch: rows.reduce((sum, match) => sum + match, 0) / rows.length,
+    rows,
+    signature: exactMatchSignature(options, rows.length),
+  };
+}
+
+/** What is compared of a text. */
+export function exactMatchFolder({
+  ignore = [],
+  ignoreCase = false,
+  ignorePunctuation = false,
+  ignoreNumbers = false,
+}: ExactMatchOptions): (text: string) => string {
+  return (text) => {
     let rest = ignore.reduce((remaining, pattern) => remaining.replace(pattern, ""), text);
     if (ignoreCase) rest = rest.toLowerCase();
     if (ignorePunctuation) rest = rest.replace(PUNCTUATION, "");
     return ignoreNumbers ? rest.replace(/[0-9]/g, "") : rest;
   };
-  const rows = Uint8Array.from(predictions, (text, row) => (compared(text) === compared(references[row]!) ? 1 : 0));
+}
+
+export function exactMatchSignature(options: ExactMatchOptions, rows: number): string {
+  const { ignore = [], ignoreCase = false, ignorePunctuation = false, ignoreNumbers = false } = options;
   const answer = (yes: boolean) => (yes ? "ignored" : "kept");
   const removed = ignore.length === 0 ? "no" : ignore.map(String).join(",");
-  return {
-    exactMatch: rows.reduce((sum, match) => sum + match, 0) / rows.length,
-    rows,
-    signature:
-      `exact_match|removed:${removed}|case:${answer(ignoreCase)}|punct:${answer(ignorePunctuation)}` +
-      `|numbers:${answer(ignoreNumbers)}|scale:1|rows:${rows.length}`,
-  };
+  return (
+    `exact_match|removed:${removed}|case:${answer(ignoreCase)}|punct:${answer(ignorePunctuation)}` +
+    `|numbers:${answer(ignoreNumbers)}|scale:1|rows:${rows}`
+  );
 }

@@ -51,13 +51,13 @@ export function corpusRouge(
 ): CorpusRouge {
   requirePairs("rouge", references, predictions);
   const scorer = rougeScorer(options);
-  const count = predictions.length;
+  const total = predictions.length;
   const rows = forTypes(() => ({
-    precision: new Float64Array(count),
-    recall: new Float64Array(count),
-    fmeasure: new Float64Array(count),
+    precision: new Float64Array(total),
+    recall: new Float64Array(total),
+    fmeasure: new Float64Array(total),
   }));
-  for (let row = 0; row < count; row++) {
+  for (let row = 0; row < total; row++) {
     const reference = references[row]!;
     const prediction = predictions[row]!;
     const scores = typeof reference === "string" ? scorer.score(reference, prediction) : scorer.scoreMulti(reference, prediction);
@@ -72,7 +72,8 @@ export function corpusRouge(
     recall: meanOf(rows[type].recall),
     fmeasure: meanOf(rows[type].fmeasure),
   }));
-  return { mean, rows, signature: signatureOf(references, options) };
+  const count = referenceCount(references, (fewest, most) => `${fewest}-${most}`);
+  return { mean, rows, signature: rougeSignature(count, references.length, options) };
 }
 
 /** A scorer that remembers the stems of words it has met. */
@@ -252,8 +253,8 @@ function meanOf(values: Float64Array): number {
   return sum / values.length;
 }
 
-function signatureOf(references: readonly References[], { useStemmer }: RougeOptions): string {
-  const counts = referenceCount(references, (fewest, most) => `${fewest}-${most}`);
+/** @param count references a row: "1", or "1-3" where rows differ */
+export function rougeSignature(count: string, rows: number, { useStemmer }: RougeOptions): string {
   const stem = useStemmer ? "porter-nltk" : "no";
-  return `rouge|nrefs:${counts}|stem:${stem}|words:a-z0-9|lsum:lines|mean:rows|rows:${references.length}|like:rouge_score-0.1.2`;
+  return `rouge|nrefs:${count}|stem:${stem}|words:a-z0-9|lsum:lines|mean:rows|rows:${rows}|like:rouge_score-0.1.2`;
 }

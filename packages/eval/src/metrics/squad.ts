@@ -35,15 +35,13 @@ export function squad(
   const answered: number[] = [];
   const unanswered: number[] = [];
   references.forEach((given, row) => {
-    // In 2.0 an answer that normalises to nothing is no answer, and none at all is an empty one.
-    const answers = version === "1.1" ? given : given.filter((answer) => normalizeAnswer(answer) !== "");
-    if (version === "1.1" && answers.length === 0) {
+    if (version === "1.1" && given.length === 0) {
       throw dataError(`squad: row ${row} has no right answer; version 1.1 needs one, version 2.0 allows none`);
     }
     (given.length > 0 ? answered : unanswered).push(row);
-    const scores = (answers.length > 0 ? answers : [""]).map((answer) => squadScore(answer, predictions[row]!, version));
-    rows.exactMatch[row] = Math.max(...scores.map(({ exactMatch }) => exactMatch));
-    rows.f1[row] = Math.max(...scores.map(({ f1 }) => f1));
+    const { exactMatch, f1 } = squadBest(given, predictions[row]!, version);
+    rows.exactMatch[row] = exactMatch;
+    rows.f1[row] = f1;
   });
   const over = (which: readonly number[]) => {
     const percent = (values: Float64Array) => (100 * which.reduce((sum, row) => sum + values[row]!, 0)) / which.length;
@@ -56,8 +54,20 @@ export function squad(
     rows,
     ...(version === "2.0" && answered.length > 0 && { hasAnswer: over(answered) }),
     ...(version === "2.0" && unanswered.length > 0 && { noAnswer: over(unanswered) }),
-    signature: `squad|version:${version}|refs:best|scale:100|rows:${predictions.length}`,
+    signature: squadSignature(version, predictions.length),
   };
+}
+
+export function squadSignature(version: "1.1" | "2.0", rows: number): string {
+  return `squad|version:${version}|refs:best|scale:100|rows:${rows}`;
+}
+
+/** One prediction against all right answers: the best of each, 0 to 1. In 2.0 none at all asks for an empty prediction. */
+export function squadBest(answers: readonly string[], prediction: string, version: "1.1" | "2.0" = "1.1"): SquadValue {
+  // In 2.0 an answer that normalises to nothing is no answer, and none at all is an empty one.
+  const right = version === "1.1" ? answers : answers.filter((answer) => normalizeAnswer(answer) !== "");
+  const scores = (right.length > 0 ? right : [""]).map((answer) => squadScore(answer, prediction, version));
+  return { exactMatch: Math.max(...scores.map((score) => score.exactMatch)), f1: Math.max(...scores.map(({ f1 }) => f1)) };
 }
 
 /** One prediction against one right answer, 0 to 1. Nothing in common is 0; in 2.0 nothing against nothing is 1. */
