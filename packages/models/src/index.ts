@@ -117,6 +117,14 @@ export {
   type TrainedModel,
   weightsToSave,
 } from "./saveModel.js";
+export {
+  type Completion,
+  type CompletionScore,
+  type CompletionTextOptions,
+  completionIds,
+  type ScoringOptions,
+  scoreCompletions,
+} from "./scoring.js";
 export { type FileSink, type FileWriter, memorySink } from "./sink.js";
 export {
   type ByteRange,
