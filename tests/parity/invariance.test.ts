@@ -14,7 +14,7 @@ import {
   type TokenizedExample,
 } from "@attune/models";
 import { type NodeDevice, openDevice } from "@attune/tensor/node";
-import { type MicroBatch, Trainer } from "@attune/tuning";
+import { Evaluator, type MicroBatch, Trainer } from "@attune/tuning";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const VOCAB = 64;
@@ -147,6 +147,24 @@ describe.each(["t5", "opt"] as const)("%s", (kind) => {
 
   it("computing the vocabulary for ignored rows too changes nothing", async () => {
     await expectSame([batch(rows)], false);
+  });
+
+  it("the loss of an evaluation is that of training without dropout, whatever the batches", async () => {
+    const { model, trainable } = open(device);
+    const evaluator = new Evaluator(device, model);
+    const { loss: expected } = await update([batch(rows)]);
+    for (const size of [8, 2]) {
+      const found = await evaluator.loss(cut(rows, size).map((some) => batch(some)));
+      expect(Math.abs(found.loss - expected) / expected).toBeLessThan(LOSS_BOUND);
+      expect(found.tokens).toBe(batch(rows).targetTokens);
+      expect(found.perplexity).toBeCloseTo(Math.exp(expected), 3);
+      // transformers' mean of means is another number, unless there is one batch
+      if (size === 8) expect(found.meanOfBatches).toBeCloseTo(found.loss, 6);
+      else expect(Math.abs(found.meanOfBatches - found.loss)).toBeGreaterThan(1e-5);
+    }
+    expect(await evaluator.loss([])).toMatchObject({ tokens: 0, loss: Number.NaN });
+    evaluator.dispose();
+    trainable.dispose();
   });
 
   if (kind === "opt") {

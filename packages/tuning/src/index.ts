@@ -10,6 +10,7 @@ export {
 } from "./batches.js";
 export { type BucketOptions, chooseBuckets, type Lengths } from "./buckets.js";
 export { type JsonlOptions, readJsonl } from "./datasets/jsonl.js";
+export { type EvalLoss, Evaluator } from "./evaluate.js";
 export { type Progress, trackProgress } from "./progress.js";
 export {
   SCHEDULE_KINDS,

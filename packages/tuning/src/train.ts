@@ -339,13 +339,15 @@ export interface TrainOptions {
 
 /**
  * Trains over `steps` (each the micro-batches of one update) and reports the first update, every `reportEvery`-th, and the last.
- * @throws NumericsError when a reported loss or gradient norm is not finite, but for updates that a loss scale refused
+ * @throws NumericsError when a reported loss or gradient norm is not finite, but for updates that a loss scale refused; when the first
+ * gradient is 0
  */
 export async function* train(
   trainer: Trainer,
   steps: Iterable<readonly MicroBatch[]> | AsyncIterable<readonly MicroBatch[]>,
   { reportEvery = 10, reportAt = () => false }: TrainOptions = {},
 ): AsyncGenerator<StepReport> {
+  let isFirst = true;
   let since = 0;
   let skipped = trainer.skippedBefore;
   let tokens = 0;
@@ -363,6 +365,12 @@ export async function* train(
         `loss ${loss}, gradient norm ${gradNorm} within updates ${trainer.step - since + 1} to ${trainer.step}${kept}: lower train.lr or check the data`,
       );
     }
+    if (isFirst && gradNorm === 0 && targetTokens > 0) {
+      throw new NumericsError(
+        `the gradient is 0 at update ${trainer.step}: none of the ${trainer.options.trainable.size} trainable values has a part in the loss. Look at what is trained (lora.targets) and at the labels`,
+      );
+    }
+    isFirst = false;
     skipped = update.skipped;
     const made = {
       step: trainer.step,
