@@ -22,6 +22,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./generate.js"),
   },
   {
+    name: "score",
+    summary: "score outputs in plain files: ROUGE, BLEU, chrF, exact match, F1, accuracy",
+    load: () => import("./score.js"),
+  },
+  {
     name: "convert",
     summary: "write a model's folder anew: .bin to safetensors, another type, other shards",
     load: () => import("./convert.js"),
