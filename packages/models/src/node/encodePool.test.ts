@@ -29,12 +29,13 @@ describe("encodeAll", () => {
   const expected = texts.map((text) => tokenizer.encode(text));
 
   it("gives what encode gives, in order: in threads, without them, and for few texts", async () => {
-    expect(await collect(encodeAll(files, texts, { threads: 2, chunk: 100 }))).toEqual(expected);
+    const cut = { maxLength: 9, truncation: "left" } as const;
+    const shortened = texts.map((text) => tokenizer.encode(text, cut));
+    expect(shortened).not.toEqual(expected);
+    expect(await collect(encodeAll(files, texts, { threads: 2, chunk: 100, ...cut }))).toEqual(shortened);
     expect(await collect(encodeAll(files, texts, { threads: 1 }))).toEqual(expected);
     expect(await collect(encodeAll(files, texts.slice(0, 10), { threads: 2 }))).toEqual(expected.slice(0, 10));
     expect(await collect(encodeAll(files, [], { threads: 2 }))).toEqual([]);
-    const cut = texts.map((text) => tokenizer.encode(text, { maxLength: 4, truncation: "left" }));
-    expect(await collect(encodeAll(files, texts, { threads: 2, maxLength: 4, truncation: "left" }))).toEqual(cut);
   });
 
   it("takes no more texts than it needs, and ends its threads and the source when the loop is left", async () => {

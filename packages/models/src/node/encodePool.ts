@@ -146,7 +146,9 @@ async function* encodeInThreads(
 /** Built files run as they are; source (the project's own tests and commands) needs a loader, which threads do not inherit. */
 function startWorker(setup: WorkerSetup): Worker {
   if (import.meta.url.endsWith(".js")) return new Worker(new URL("./encodeWorker.js", import.meta.url), { workerData: setup });
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve("tsx/esm/api")).href;
+  // its form for `require` does not register itself from a thread, so the other one is named
+  const tsx = createRequire(import.meta.url).resolve("tsx/package.json");
+  const loader = new URL("dist/esm/api/index.mjs", pathToFileURL(tsx)).href;
   const file = new URL("./encodeWorker.ts", import.meta.url).href;
   const start = `import(${JSON.stringify(loader)}).then(({ register }) => { register(); return import(${JSON.stringify(file)}); })`;
   return new Worker(start, { eval: true, workerData: setup, execArgv: [] });
