@@ -3,8 +3,10 @@
 
 import * as library from "@huggingface/tokenizers";
 import { dataError, printable } from "../errors.js";
+import { byteLevelWords } from "./byteLevel.js";
 import { checkTokenizerJson } from "./check.js";
 import { precompiledNormalizer } from "./precompiled.js";
+import { LEADING_WHITE, NOT_WHITE, TRAILING_WHITE } from "./whiteSpace.js";
 
 export interface Engine {
   encode(
@@ -17,8 +19,15 @@ export interface Engine {
   get_added_tokens_decoder(): Map<number, { id: number; content: string; special: boolean }>;
   get_vocab(): Map<string, number>;
   normalizer: Normalizer | null;
-  pre_tokenizer: object | null;
-  model: { encode(words: string[]): string[]; tokenize?(word: string): string[] };
+  pre_tokenizer: PreTokenizer | null;
+  model: { encode(words: string[]): string[]; tokenize?(word: string): string[]; cache?: object };
+}
+
+interface PreTokenizer {
+  pre_tokenize_text(text: string): string[];
+  /** Of a sequence. */
+  tokenizers?: PreTokenizer[];
+  config?: { add_prefix_space?: boolean; use_regex?: boolean };
 }
 
 interface Normalizer {
@@ -29,11 +38,22 @@ interface Normalizer {
 }
 
 type Class<T> = new (...args: never[]) => T;
-const { Tokenizer, PrecompiledNormalizer, StripNormalizer, MetaspacePreTokenizer } = library as unknown as {
+const {
+  Tokenizer,
+  PrecompiledNormalizer,
+  StripNormalizer,
+  MetaspacePreTokenizer,
+  ByteLevelPreTokenizer,
+  WhitespaceSplitPreTokenizer,
+  BPE,
+} = library as unknown as {
   Tokenizer: new (json: object, settings: object) => Engine;
   PrecompiledNormalizer: Class<Normalizer>;
   StripNormalizer: Class<Normalizer>;
   MetaspacePreTokenizer: Class<object>;
+  ByteLevelPreTokenizer: Class<PreTokenizer>;
+  WhitespaceSplitPreTokenizer: Class<PreTokenizer>;
+  BPE: Class<object>;
 };
 
 /** What Python takes for granted where a file lacks it. */
@@ -54,17 +74,42 @@ export function openEngine(json: Readonly<Record<string, unknown>>, settings: ob
       part.normalize = precompiledNormalizer(part.charsmap, where);
     } else if (part instanceof StripNormalizer) {
       const { strip_left: left, strip_right: right } = part.config;
-      part.normalize = (text) => (left ? text.replace(LEADING, "") : text).replace(right ? TRAILING : /$^/, "");
+      part.normalize = (text) => (left ? text.replace(LEADING_WHITE, "") : text).replace(right ? TRAILING_WHITE : /$^/, "");
     }
   }
+  if (engine.pre_tokenizer) mendPreTokenizer(engine.pre_tokenizer);
+  // its own cache orders all it holds anew at every look-up, which takes longer than merging a short word
+  if (engine.model instanceof BPE) engine.model.cache = new Remembered();
   if (engine.pre_tokenizer instanceof MetaspacePreTokenizer && engine.model.tokenize) splitByWord(engine);
   return engine;
 }
 
-// Unicode's White_Space, as Rust has it: JavaScript's \s has U+FEFF besides and lacks U+0085
-const WHITE = "[\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+";
-const LEADING = new RegExp(`^${WHITE}`);
-const TRAILING = new RegExp(`${WHITE}$`);
+/** White space is Unicode's, as in Python, and words are remembered. */
+function mendPreTokenizer(part: PreTokenizer): void {
+  for (const inner of part.tokenizers ?? []) mendPreTokenizer(inner);
+  const isA = (kind: Class<PreTokenizer>) => part instanceof kind;
+  if (isA(ByteLevelPreTokenizer)) {
+    const { add_prefix_space: addPrefixSpace = true, use_regex: useRegex = true } = part.config ?? {};
+    part.pre_tokenize_text = byteLevelWords({ addPrefixSpace, useRegex });
+  } else if (isA(WhitespaceSplitPreTokenizer)) {
+    part.pre_tokenize_text = (text) => text.match(NOT_WHITE) ?? [];
+  }
+}
+
+/** What a word is merged to. Full, it forgets all; words that recur are back within a batch. */
+class Remembered {
+  readonly #words = new Map<string, string[]>();
+  get(word: string): string[] | undefined {
+    return this.#words.get(word);
+  }
+  put(word: string, tokens: string[]): void {
+    if (this.#words.size >= 50_000) this.#words.clear();
+    this.#words.set(word, tokens);
+  }
+  clear(): void {
+    this.#words.clear();
+  }
+}
 
 /**
  * Metaspace cuts in front of every U+2581; the library does not, and runs Viterbi over the whole text. Cutting is what Python does,

@@ -6,6 +6,7 @@ import { sharedFolder } from "../../testing/shared.js";
 import { diskFiles } from "../node.js";
 import { type FileSource, memoryFiles } from "../source.js";
 import { padIds } from "./batch.js";
+import { byteLevelWords } from "./byteLevel.js";
 import { precompiledNormalizer } from "./precompiled.js";
 import { checkTokenizerFits, createTokenizer, loadTokenizer } from "./tokenizer.js";
 
@@ -177,6 +178,21 @@ describe("vocab.json and merges.txt (always runs)", () => {
       /line 2 is "abc", expected two pieces/,
     );
     await expect(loadTokenizer(files({ pad_token: "<none>" }))).rejects.toThrow(/pad_token is "<none>", which vocab.json/);
+  });
+});
+
+describe("byteLevelWords", () => {
+  const words = byteLevelWords({ addPrefixSpace: false, useRegex: true });
+  it("cuts as GPT-2 does, and spells bytes", () => {
+    expect(words("Hello  world's 123abc\n\n x")).toEqual(["Hello", "Ġ", "Ġworld", "'s", "Ġ123", "abc", "ĊĊ", "Ġx"]);
+    expect(words("é")).toEqual(["Ã©"]);
+    expect(byteLevelWords({ addPrefixSpace: true, useRegex: false })("a b")).toEqual(["ĠaĠb"]);
+  });
+
+  it("takes for white space what Unicode does: U+0085, but not U+FEFF", () => {
+    expect(words("a\u0085b")).toEqual(["a", "Âħ", "b"]);
+    expect(words(" \ufeff!")).toEqual(["Ġï»¿!"]); // one word with the blank before it
+    expect(words("\u0085're")).toEqual(["Âħ", "'re"]);
   });
 });
 
