@@ -1,0 +1,73 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { fewShotPrompt } from "./fewShot.js";
+import { judge } from "./judge.js";
+import { labelReader, UNPARSED } from "./labels.js";
+import { TASKS } from "./task.js";
+
+describe("labelReader", () => {
+  const read = labelReader(["positive", "negative", "not sure", "very positive"]);
+  it.each([
+    ["positive", "positive"],
+    ["  Positive.\n", "positive"],
+    ["Very positive!", "very positive"],
+    ["The sentiment is negative", "negative"],
+    ["it is very positive, I think", "very positive"],
+    ["positive, not negative", "positive"], // it begins with its answer
+    ["either negative or positive", UNPARSED],
+    ["positively", UNPARSED],
+    ["", UNPARSED],
+    ["??", UNPARSED],
+  ])("reads %j as %s", (answer, label) => expect(read(answer)).toBe(label));
+
+  it("knows numbers with their sign, other scripts, and labels without words", () => {
+    expect(labelReader(["1", "-1"])("-1")).toBe("-1");
+    expect(labelReader(["да", "нет"])("Нет.")).toBe("нет");
+    expect(labelReader(["+", "x"])("y")).toBe(UNPARSED);
+  });
+});
+
+describe("fewShotPrompt", () => {
+  const pool = Array.from({ length: 6 }, (_, i) => ({ prompt: `Q${i}`, completion: `A${i}` }));
+  it("puts other examples in front, the same for the same seed and row", () => {
+    fc.assert(
+      fc.property(fc.nat(5), fc.nat(5), fc.nat(1000), (asked, count, seed) => {
+        const prompt = fewShotPrompt(`Q${asked}`, pool, count, seed, asked);
+        const parts = prompt.split("\n\n");
+        expect(parts).toHaveLength(count + 1);
+        expect(parts.at(-1)).toBe(`Q${asked}`);
+        const shots = parts.slice(0, -1);
+        expect(new Set(shots).size).toBe(count);
+        for (const shot of shots) expect(shot).toMatch(/^Q(\d) A\1$/);
+        expect(shots.some((shot) => shot.startsWith(`Q${asked} `))).toBe(false);
+        expect(fewShotPrompt(`Q${asked}`, pool, count, seed, asked)).toBe(prompt);
+      }),
+    );
+    const drawn = new Set(Array.from({ length: 40 }, (_, seed) => fewShotPrompt("Q0", pool, 1, seed, 0)));
+    expect(drawn.size).toBe(5);
+    expect(() => fewShotPrompt("Q0", pool, 6, 1, 0)).toThrow("6 examples are wanted, and there are 5");
+  });
+});
+
+describe("judge", () => {
+  it("scores every task's samples, row by row and whole", () => {
+    for (const [name, task] of Object.entries(TASKS)) {
+      const right = name === "reasoning" ? "so #### 12" : "a really fine long answer";
+      const samples = [
+        { id: "1", prompt: "p", reference: right, output: right },
+        { id: "2", prompt: "q", reference: [right, "another one"], output: "" },
+      ];
+      const { scored, records, distinct, statistics } = judge(task.measures({ labels: ["a really fine long answer", "b"] }), samples);
+      expect(distinct).toBe(1);
+      expect(statistics[0]).toHaveLength(2);
+      const [{ headline, values }] = scored as [(typeof scored)[0]];
+      expect(values[headline], name).toBeGreaterThan(0);
+      expect(values[headline], name).toBeLessThan(100);
+      expect(records.map(({ id }) => id)).toEqual(["1", "2"]);
+      for (const [value, best] of Object.entries(records[0]!.scores)) {
+        expect(best, `${name} ${value}`).toBeGreaterThan(records[1]!.scores[value]!);
+      }
+    }
+    expect(() => judge([], [])).toThrow("0 examples to judge");
+  });
+});
