@@ -9,6 +9,7 @@ export { diskSink, writeError, writeFolder } from "./node/diskSink.js";
 export { type EncodeAllOptions, encodeAll } from "./node/encodePool.js";
 export { type HubModel, type HubOptions, hubModel } from "./node/hub.js";
 export type { DownloadProgress } from "./node/hubBlobs.js";
+export { startThread } from "./node/thread.js";
 export type { FileSink, FileWriter } from "./sink.js";
 
 export interface DiskOptions {
