@@ -74,8 +74,7 @@ export function attentionTile(tile: AttentionTile): Kernel {
 struct Params { ${params.join(", ")} }
 ${bindings.map(({ name: of, access, type }, i) => `@group(0) @binding(${i}) var<storage, ${access}> ${of}: ${type};`).join("\n")}
 @group(0) @binding(${bindings.length}) var<uniform> params: Params;
-const LOWEST = -3.4e38;  // stands for a hidden key; not -inf: implementations may assume that it does not occur
-${loads.map(({ name: of }) => loader(of, isVec4)).join("\n")}
+${kind === "forward" ? "const LOWEST = -3.4e38;  // stands for a hidden key; not -inf: implementations may assume that it does not occur\n" : ""}${loads.map(({ name: of }) => loader(of, isVec4)).join("\n")}
 ${stores.map(({ name: of }) => storer(of, isVec4)).join("\n")}
 fn bias_at(place: u32) -> f32 { return bitcast<f32>(bias_of[place].x); }
 ${kind !== "queries" ? "" : `var<workgroup> sums: array<f32, ${buckets * (isAlone ? lonelyGroup : lanes)}>;`}

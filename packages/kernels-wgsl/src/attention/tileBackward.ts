@@ -14,10 +14,7 @@ const CONDITIONS = [
   "  let key_base = batch * keys * stride + place;",
 ];
 
-function clearSums({ buckets }: AttentionTile): string {
-  return `  for (var i = 0u; i < params.buckets; i++) { sums[slot * ${buckets}u + i] = 0.0; }`;
-}
-/** Adds a finished diagonal of ds to the sum of its bucket. */
+/** Adds a finished diagonal of ds to the sum of its bucket; workgroup memory begins as zeros. */
 function addDiagonal({ buckets }: AttentionTile, distance: string, value: string): string {
   return `sums[slot * ${buckets}u + bias_of[${distance}].y] += ${value};`;
 }
@@ -83,7 +80,6 @@ function byQueries(tile: AttentionTile): string {
     ...CONDITIONS,
     "  let wants_q = params.wants_q != 0u;",
     "  let wants_bias = params.wants_bias != 0u;",
-    clearSums(tile),
     "  let col = c0 + 4u * l;",
     ...columnPlaces("col", "queries", "query_base"),
     "  let query = vec4u(col, col + 1u, col + 2u, col + 3u);",

@@ -55,7 +55,10 @@ export function mutantsOf(
   const found = kernelsOf(device, cases);
   const tried = new Set<string>();
   const mutants = new Map([...found.keys()].map((kernel): [string, Mutant[]] => [kernel, []]));
-  for (const [kernel, { texts, cases: users }] of [...found].sort(([, a], [, b]) => length(a) - length(b))) {
+  // where a lane is a whole group, mistakes about its neighbours are none
+  const isAlone = (kernel: string): number => (/<\d+,1,/.test(kernel) ? 1 : 0);
+  const inOrder = [...found].sort(([a, ofA], [b, ofB]) => isAlone(a) - isAlone(b) || length(ofA) - length(ofB));
+  for (const [kernel, { texts, cases: users }] of inOrder) {
     const family = shortName(kernel).replace(/<.*/, "");
     for (const rule of mutationRules) {
       if (!isFor(kernel, rule)) continue;

@@ -57,6 +57,7 @@ const forwardCase = (isVec4: boolean): KernelCase => {
         why: "a last block of one key; a folded grid with a tile too many",
       },
       { batch: 1, heads: 1, queries: 7, keys: 9, dKv: 1, ...none, causal: 1, why: "the last query is a lane's third column" },
+      { batch: 1, heads: 67, queries: 3, keys: 3, dKv: 1, ...none, why: "a folded grid, also of workgroups of 32 tiles" },
     ],
     plan: (dims, facts) => planAttention(sizesOf(dims, dKvs(dims)), facts),
     inputs: (dims) => ({ ...operands(dims, dKvs(dims)), ...conditionInputs(dims, true), stats: statsInput(dims) }),
