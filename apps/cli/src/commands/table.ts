@@ -22,6 +22,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./generate.js"),
   },
   {
+    name: "eval",
+    summary: "answer a task's rows with a model or a run's result, and score the answers",
+    load: () => import("./eval.js"),
+  },
+  {
     name: "score",
     summary: "score outputs in plain files: ROUGE, BLEU, chrF, exact match, F1, accuracy",
     load: () => import("./score.js"),

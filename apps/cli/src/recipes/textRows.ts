@@ -42,6 +42,13 @@ export async function* textRows(
   }
 }
 
+/** Rows with fields, of a .jsonl, .csv or .tsv file. Throws (data) for another one. */
+export function fieldRows(file: string): AsyncIterable<Row> {
+  const form = FORMS[path.extname(file).toLowerCase()];
+  if (!form) throw dataError(`${printable(file, 300)}: rows with fields come as ${Object.keys(FORMS).join(", ")}`);
+  return form(file);
+}
+
 const FORMS: Readonly<Record<string, (file: string) => AsyncIterable<Row>>> = {
   ".jsonl": (file) => readJsonlFile(file),
   ".ndjson": (file) => readJsonlFile(file),
@@ -58,7 +65,8 @@ function usualField({ where, fields }: Row, usual: readonly string[]): [string] 
   );
 }
 
-function textsOf({ where, fields }: Row, name: string): readonly string[] {
+/** The texts of a row's field: one, a list, or a number as it is written. Throws (data). */
+export function textsOf({ where, fields }: Row, name: string): readonly string[] {
   const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
   if (typeof value === "string") return [value];
   if (typeof value === "number" || typeof value === "boolean") return [String(value)];

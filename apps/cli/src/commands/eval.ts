@@ -1,0 +1,160 @@
+// attune eval RUN.yaml|MODEL: answers a task's rows with a model, or with a model and an adapter, and scores the answers.
+import type { FrozenStorage } from "@attune/models";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { userError } from "../errors.js";
+import type { Evaluation } from "../recipes/evaluate.js";
+
+export interface EvalFlags {
+  task?: string;
+  adapter?: string;
+  data?: string;
+  prompt?: string;
+  completion?: string;
+  referenceField?: string[];
+  rows?: number;
+  batch: number;
+  maxPrompt?: number;
+  maxNewTokens?: number;
+  labels?: string[];
+  method: "generate" | "likelihood";
+  shots: number;
+  shotsFrom?: string;
+  seed: number;
+  perplexity?: boolean;
+  dtype: FrozenStorage;
+  json?: boolean;
+  out?: string;
+}
+
+/** Flags that attune compare has too. */
+export function addEvalOptions(command: Command): Command {
+  return command
+    .option(
+      "--task <name>",
+      "summarization, classification, question-answering, translation, reasoning, chat (a run's: summarization)",
+    )
+    .option("--data <file>", "rows to answer: .jsonl, .csv, .tsv; a run's own are its validation data")
+    .option("--prompt <template>", "how a row becomes a prompt, such as 'summarize: {text}' (the task's own)")
+    .option("--completion <template>", "and its right answer, such as '{summary}'")
+    .option("--reference-field <names...>", "fields with all that is right, instead of the completion")
+    .option("--rows <n>", "only the first n rows (a run's eval.rows, else all)", count)
+    .option("--batch <n>", "prompts answered together", count, 16)
+    .option("--max-prompt <n>", "longest prompt in tokens (a run's data.maxSource, else 512)", count)
+    .option("--max-new-tokens <n>", "longest answer (a run's eval.maxNewTokens, else the task's)", count)
+    .option("--labels <names...>", "classification: the classes (all that the data has)")
+    .addOption(
+      new Option("--method <how>", "classification: from the answer's text, or by the labels' probability")
+        .choices(["generate", "likelihood"])
+        .default("generate"),
+    )
+    .option("--shots <n>", "solved examples in front of each prompt", whole, 0)
+    .option("--shots-from <file>", "where these come from")
+    .option("--seed <n>", "of the choice of examples", whole, 17)
+    .option("--perplexity", "the right answers' perplexity too")
+    .addOption(new Option("--dtype <type>", "how weights are kept").choices(["f32", "bf16", "f16"]).default("f32"));
+}
+
+export function configure(command: Command): void {
+  addEvalOptions(
+    command
+      .argument("<run>", "a run's YAML file, whose result is evaluated; or a model: a folder, or a name on the hub")
+      .option("--adapter <dir>", "LoRA adapter in PEFT's form"),
+  )
+    .option("--out <dir>", "write eval.json and samples.jsonl there: every prompt, answer, reference and score")
+    .option("--json", "print the result as JSON, with a record of each example")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  attune eval recipes/bundled-lora.yaml
+  attune eval google/flan-t5-small --task summarization --data test.jsonl --reference-field summary1 summary2 summary3
+  attune eval data/bundled/base --task classification --method likelihood --data news.csv --labels sport politics --json`,
+    )
+    .action(async (name: string, flags: EvalFlags) => {
+      const [
+        { openDevice },
+        { evaluate, prepareEvaluation, writeEvaluation },
+        { printEvaluation },
+        { createStatus },
+        { checkOut },
+      ] = await Promise.all([
+        import("@attune/tensor/node"),
+        import("../recipes/evaluate.js"),
+        import("../report/evaluationText.js"),
+        import("../status.js"),
+        import("../run/paths.js"),
+      ]);
+      const prepared = await prepareEvaluation(await evaluationOf(name, flags));
+      if (flags.out !== undefined) await checkOut(flags.out);
+      const device = await openDevice();
+      const status = createStatus();
+      try {
+        const result = await evaluate(device, prepared, (done, total) => status.update(`answered ${done} of ${total}`));
+        status.done();
+        if (flags.out !== undefined) await writeEvaluation(flags.out, result);
+        process.stdout.write(flags.json ? `${JSON.stringify(result, null, 2)}\n` : printEvaluation(result));
+      } finally {
+        status.done();
+        device.destroy();
+      }
+    });
+}
+
+/** What flags say of a run's result or of a model. Throws (usage). */
+export async function evaluationOf(name: string, flags: EvalFlags & { adapter?: string }): Promise<Evaluation> {
+  if ((flags.prompt === undefined) !== (flags.completion === undefined))
+    throw userError("usage", "--prompt and --completion go together: how a row becomes a prompt, and what its right answer is");
+  const template = flags.prompt === undefined ? null : { prompt: flags.prompt, completion: flags.completion! };
+  const common = {
+    batch: flags.batch,
+    labels: flags.labels,
+    referenceFields: flags.referenceField,
+    method: flags.method,
+    shots: flags.shots,
+    shotsFrom: flags.shotsFrom,
+    seed: flags.seed,
+    withPerplexity: flags.perplexity === true,
+    storage: flags.dtype,
+  };
+  if (/\.ya?ml$/.test(name)) {
+    if (flags.adapter !== undefined) throw userError("usage", "--adapter goes with a model; a run has its own");
+    const { evaluationOfRun } = await import("../recipes/evaluateRun.js");
+    const run = await evaluationOfRun(name);
+    return {
+      ...run,
+      ...common,
+      task: flags.task ?? run.task,
+      data: flags.data ?? run.data,
+      template: template ?? run.template,
+      rows: flags.rows ?? run.rows,
+      maxSource: flags.maxPrompt ?? run.maxSource,
+      maxNewTokens: flags.maxNewTokens ?? run.maxNewTokens,
+    };
+  }
+  if (flags.task === undefined || flags.data === undefined)
+    throw userError("usage", "a model is evaluated on a --task and on --data FILE; a run's YAML names both");
+  return {
+    name: flags.adapter === undefined ? name : `${name} + ${flags.adapter}`,
+    model: name,
+    adapter: flags.adapter,
+    ...common,
+    task: flags.task,
+    data: flags.data,
+    template,
+    rows: flags.rows ?? Number.POSITIVE_INFINITY,
+    maxSource: flags.maxPrompt ?? 512,
+    maxNewTokens: flags.maxNewTokens ?? null,
+  };
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("expected a whole number");
+  return value;
+}
+
+function count(text: string): number {
+  const value = whole(text);
+  if (value < 1) throw new InvalidArgumentError("expected a whole number from 1 on");
+  return value;
+}

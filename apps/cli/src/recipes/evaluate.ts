@@ -1,0 +1,288 @@
+// The evaluation of one model on one task from top to bottom: rows -> prompts -> answers -> records and scores.
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fewShotPrompt, judge, perplexity, type Sample, type SampleRecord, type Solved, TASKS, type Task } from "@attune/eval";
+import {
+  completionIds,
+  dataError,
+  type Example,
+  type ExampleTemplates,
+  exampleOf,
+  type FrozenStorage,
+  listSome,
+  Opt,
+  parseTemplate,
+  printable,
+  scoreCompletions,
+  T5,
+  usageError,
+} from "@attune/models";
+import type { NodeDevice } from "@attune/tensor/node";
+import { type GenerationFiles, loadGenerator, openGeneration } from "./generate.js";
+import { readable } from "./score.js";
+import { intervalsOf, type SystemScore } from "./scoreFiles.js";
+import { answerAll } from "./summarize.js";
+import { fieldRows, textsOf } from "./textRows.js";
+
+/** Everything that says what is evaluated. */
+export interface Evaluation {
+  /** Shown in tables. */
+  name: string;
+  model: string;
+  adapter?: string | undefined;
+  task: string;
+  /** .jsonl, .csv or .tsv. */
+  data: string;
+  /** null: the task's own, the first whose fields the rows have. */
+  template: { prompt: string; completion: string } | null;
+  /** Fields that hold references, in place of the completion. */
+  referenceFields?: readonly string[] | undefined;
+  rows: number;
+  batch: number;
+  maxSource: number;
+  /** null: the task's own. */
+  maxNewTokens: number | null;
+  labels?: readonly string[] | undefined;
+  /** How a class is chosen: from the text of the answer, or by the probability of each label. */
+  method: "generate" | "likelihood";
+  shots: number;
+  /** Where solved examples come from. */
+  shotsFrom?: string | undefined;
+  seed: number;
+  withPerplexity: boolean;
+  storage: FrozenStorage;
+}
+
+export interface PreparedEvaluation {
+  evaluation: Evaluation;
+  task: Task;
+  files: GenerationFiles;
+  /** Prompts as the model gets them. */
+  examples: Example[];
+  references: (readonly string[])[];
+  labels: readonly string[];
+}
+
+export interface EvaluationResult {
+  name: string;
+  model: string;
+  adapter: string | null;
+  task: string;
+  method: string;
+  shots: number;
+  scores: Omit<SystemScore, "system">[];
+  distinct: number;
+  seconds: number;
+  /** Prompts' and answers' tokens; labels' with likelihood. */
+  tokensPerSecond: number;
+  peakDeviceBytes: number;
+  parameters: number;
+  trainableParameters: number | null;
+  adapterBytes: number | null;
+  records: SampleRecord[];
+}
+
+/** All that needs no device. Throws (usage, data): nothing of the input is left to find wrong later. */
+export async function prepareEvaluation(evaluation: Evaluation): Promise<PreparedEvaluation> {
+  const task = Object.hasOwn(TASKS, evaluation.task) ? TASKS[evaluation.task]! : undefined;
+  if (!task) throw usageError(`no task named ${printable(evaluation.task)}; there are ${Object.keys(TASKS).join(", ")}`);
+  if (evaluation.method === "likelihood" && !task.needsLabels)
+    throw usageError(`--method likelihood chooses among labels, and ${evaluation.task} has none`);
+  const { examples, references } = await readTaskExamples(evaluation, task, evaluation.data, evaluation.rows);
+  const labels = task.needsLabels ? (evaluation.labels ?? [...new Set(references.map(([first]) => first!.trim()))].sort()) : [];
+  const unknown = task.needsLabels ? references.findIndex(([label]) => !labels.includes(label!.trim())) : -1;
+  if (unknown >= 0)
+    throw dataError(
+      `${evaluation.data}: example ${examples[unknown]!.id} has the label "${printable(references[unknown]![0]!)}", which is not among ${listSome(labels)}`,
+    );
+  const pool = evaluation.shots > 0 ? await solvedExamples(evaluation, task) : [];
+  const asked = examples.map((example, row) => ({
+    ...example,
+    prompt: fewShotPrompt(example.prompt, pool, evaluation.shots, evaluation.seed, row),
+  }));
+  const files = await openGeneration(evaluation.model, evaluation.adapter);
+  return { evaluation, task, files, examples: asked, references, labels };
+}
+
+/** Answers and scores. The model is gone from the device afterwards. */
+export async function evaluate(
+  device: NodeDevice,
+  prepared: PreparedEvaluation,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<EvaluationResult> {
+  const { evaluation, task, files, examples, references, labels } = prepared;
+  restartPeak(device);
+  const { generator } = await loadGenerator(device, files, evaluation.storage);
+  const { model } = generator;
+  if (!(model instanceof T5 || model instanceof Opt))
+    throw new TypeError("evaluate: the generator's model is neither T5 nor OPT");
+  const count = (text: string): number => files.tokenizer.encode(text).length;
+  const begin = performance.now();
+  const byLikelihood = evaluation.method === "likelihood" ? await likeliest(device, model, prepared, onProgress) : null;
+  const outputs =
+    byLikelihood?.outputs ??
+    (await answerAll(device, model, files.tokenizer, examples, {
+      batch: evaluation.batch,
+      maxSource: evaluation.maxSource,
+      maxNewTokens: evaluation.maxNewTokens ?? task.maxNewTokens,
+      onProgress,
+    }));
+  const seconds = (performance.now() - begin) / 1000;
+  const answered = outputs.map(readable);
+  const samples = examples.map(({ id, prompt }, i): Sample => {
+    const [first, ...others] = references[i]!;
+    return { id, prompt, reference: others.length > 0 ? references[i]! : first!, output: answered[i]! };
+  });
+  const measures = task.measures({ labels });
+  const judged = judge(measures, samples);
+  const scores: EvaluationResult["scores"] = judged.scored.map((scored, k) => ({
+    ...scored,
+    ...intervalsOf(measures[k]!, judged.statistics[k]!, {}),
+  }));
+  if (evaluation.withPerplexity) scores.push(await perplexityOf(device, model, prepared));
+  const tokens = examples.reduce((sum, { prompt }, i) => sum + count(prompt) + count(outputs[i]!), 0);
+  const parameters = [...model.weights.values()].reduce((sum, weight) => sum + weight.size, 0);
+  const result: EvaluationResult = {
+    name: evaluation.name,
+    model: evaluation.model,
+    adapter: evaluation.adapter ?? null,
+    task: evaluation.task,
+    method: evaluation.method,
+    shots: evaluation.shots,
+    scores,
+    distinct: judged.distinct,
+    seconds,
+    tokensPerSecond: tokens / seconds,
+    peakDeviceBytes: device.measured.peakBytes,
+    parameters,
+    trainableParameters: files.adapter ? (model.options.lora?.parameters.size ?? null) : null,
+    adapterBytes: files.adapter ? 4 * (model.options.lora?.parameters.size ?? 0) : null,
+    records: judged.records.map((record, i) => ({ ...record, ...(byLikelihood && { labelScores: byLikelihood.scores[i]! }) })),
+  };
+  generator.dispose();
+  model.options.lora?.dispose();
+  for (const weight of model.weights.values()) weight.dispose();
+  return result;
+}
+
+/** The label with the highest log-probability, its end token included, for every example. */
+async function likeliest(
+  device: NodeDevice,
+  model: T5 | Opt,
+  { evaluation, files, examples, labels }: PreparedEvaluation,
+  onProgress: (done: number, total: number) => void,
+): Promise<{ outputs: string[]; scores: Record<string, number>[] }> {
+  const isPair = model instanceof T5;
+  const completions = examples.flatMap(({ prompt }) =>
+    labels.map((label) =>
+      // after a decoder's prompt a label stands behind a space, as in any text
+      completionIds(
+        model,
+        files.tokenizer,
+        { prompt, completion: isPair ? label : ` ${label}` },
+        { maxPrompt: evaluation.maxSource },
+      ),
+    ),
+  );
+  const options = {
+    batch: evaluation.batch,
+    onProgress: (done: number, total: number) => onProgress(Math.floor(done / labels.length), total / labels.length),
+  };
+  const found = await scoreCompletions(device, model, completions, options);
+  const scores = examples.map((_, i) =>
+    Object.fromEntries(labels.map((label, k) => [label, found[i * labels.length + k]!.logProbability])),
+  );
+  const best = (one: Record<string, number>): string => labels.reduce((a, b) => (one[b]! > one[a]! ? b : a));
+  return { outputs: scores.map(best), scores };
+}
+
+async function perplexityOf(
+  device: NodeDevice,
+  model: T5 | Opt,
+  { evaluation, files, examples }: PreparedEvaluation,
+): Promise<Omit<SystemScore, "system">> {
+  const completions = examples.map(({ prompt, completion }) =>
+    completionIds(model, files.tokenizer, { prompt, completion }, { maxPrompt: evaluation.maxSource }),
+  );
+  const found = await scoreCompletions(device, model, completions, { batch: evaluation.batch });
+  const { perplexity: whole, loss, rows, signature } = perplexity(found.map(({ tokens }) => tokens));
+  return {
+    metric: "perplexity",
+    headline: "perplexity",
+    values: { perplexity: whole, loss },
+    signature,
+    rows: rows.length,
+    details: {},
+  };
+}
+
+async function readTaskExamples(
+  { template, referenceFields }: Evaluation,
+  task: Task,
+  file: string,
+  limit: number,
+): Promise<{ examples: Example[]; references: (readonly string[])[] }> {
+  const examples: Example[] = [];
+  const references: (readonly string[])[] = [];
+  let templates: Required<ExampleTemplates> | null = null;
+  for await (const row of fieldRows(file)) {
+    if (examples.length >= limit) break;
+    templates ??= templatesFor(template, task, Object.keys(row.fields), file);
+    // answers as SQuAD has them are a list; a template wants one text
+    const lists = Object.entries(row.fields).map(([name, value]) => [name, Array.isArray(value) ? (value[0] ?? "") : value]);
+    const example = exampleOf({ ...row, fields: Object.fromEntries(lists) }, templates);
+    examples.push(example);
+    references.push(referenceFields ? referenceFields.flatMap((field) => textsOf(row, field)) : [readable(example.completion)]);
+  }
+  if (examples.length === 0) throw dataError(`${printable(file, 300)}: has no rows; expected at least one to evaluate on`);
+  return { examples, references };
+}
+
+function templatesFor(
+  given: Evaluation["template"],
+  task: Task,
+  fields: readonly string[],
+  file: string,
+): Required<ExampleTemplates> {
+  const read = ({ prompt, completion }: { prompt: string; completion: string }) => ({
+    prompt: parseTemplate(prompt, "the prompt's template"),
+    completion: parseTemplate(completion, "the completion's template"),
+  });
+  if (given) return read(given);
+  for (const one of task.templates) {
+    const parsed = read(one);
+    if ([...parsed.prompt.fields, ...parsed.completion.fields].every((field) => fields.includes(field))) return parsed;
+  }
+  const tried = task.templates.map(({ prompt, completion }) => (`${prompt}${completion}`.match(/\{\w+\}/g) ?? []).join(" "));
+  throw usageError(
+    `${printable(file, 300)}: its rows have ${listSome(fields.map((field) => printable(field)))}, and the task's templates need ${tried.join(", or ")}; say --prompt and --completion`,
+  );
+}
+
+async function solvedExamples(evaluation: Evaluation, task: Task): Promise<Solved[]> {
+  const { shotsFrom, shots } = evaluation;
+  if (!shotsFrom) throw usageError("--shots needs --shots-from FILE: rows with answers, other than those that are judged");
+  const most = Math.max(1000, shots + 1);
+  const { examples } = await readTaskExamples({ ...evaluation, referenceFields: undefined }, task, shotsFrom, most);
+  if (examples.length <= shots)
+    throw dataError(`${shotsFrom}: has ${examples.length} rows, and ${shots} examples a prompt need more`);
+  return examples.map(({ prompt, completion }) => ({ prompt, completion: readable(completion) }));
+}
+
+/** OUT/eval.json and OUT/samples.jsonl, each whole or not at all: what attune compare reads. */
+export async function writeEvaluation(folder: string, { records, ...numbers }: EvaluationResult): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const put = async (name: string, text: string) => {
+    const temporary = path.join(folder, `.${name}.tmp-${process.pid}`);
+    await writeFile(temporary, text);
+    await rename(temporary, path.join(folder, name));
+  };
+  await put("samples.jsonl", records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+  await put("eval.json", `${JSON.stringify(numbers, null, 2)}\n`);
+}
+
+function restartPeak(device: NodeDevice): void {
+  device.trim();
+  device.measured.peakBytes = device.measured.liveBytes;
+  device.memory.restartPeak();
+}
