@@ -30,6 +30,7 @@ const CASES = [
   "opt-125m-lora-masked-step",
   "t5-small-generate",
   "opt-125m-generate",
+  "opt-125m-generate-short",
 ] as const;
 /** Ours keeps the frozen matrix in bf16 here; the peer has no faster way than f32 on a CPU. */
 const OURS: Readonly<Record<string, string>> = { "matvec-opt-1.3b-ffn": "matvec-opt-1.3b-ffn-bf16" };

@@ -20,6 +20,12 @@ import { fillRandomly } from "./weights.js";
 const ROWS = 8;
 const NEW_TOKENS = 64;
 
+/** The longer one is as much reading as writing. */
+const OPT_PROMPTS = [
+  ["opt-125m-generate", 128],
+  ["opt-125m-generate-short", 16],
+] as const;
+
 export function generateCases(device: NodeDevice): readonly CaseMaker[] {
   return [
     {
@@ -30,14 +36,14 @@ export function generateCases(device: NodeDevice): readonly CaseMaker[] {
         return generation(device, "t5-small-generate", new T5(config, weights), 256);
       },
     },
-    {
-      name: "opt-125m-generate",
+    ...OPT_PROMPTS.map(([name, prompt]) => ({
+      name,
       make() {
         const config = { ...OPT_DEFAULTS, dropout: 0 };
         const weights = weightsOf(device, optWeights(config));
-        return generation(device, "opt-125m-generate", new Opt(config, weights), 128);
+        return generation(device, name, new Opt(config, weights), prompt);
       },
-    },
+    })),
   ];
 }
 

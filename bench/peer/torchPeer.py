@@ -23,7 +23,7 @@ MATMULS = {
     "matvec-opt-1.3b-ffn": (1, 2048, 8192),
 }
 BATCH, SOURCE, TARGET, NEW_TOKENS = 8, 256, 64, 64
-PROMPTS = {"t5-small": 256, "opt-125m": 128}
+PROMPTS = {"t5-small-generate": 256, "opt-125m-generate": 128, "opt-125m-generate-short": 16}
 
 
 def matmul(name):
@@ -81,17 +81,17 @@ def step(name, method):
     return run
 
 
-def generate(name):
+def generate(name, prompt):
     """Greedy, NEW_TOKENS a row: no token ends a row."""
     model, _, vocabulary = MODELS[name]()
     model.eval()
     model.generation_config.eos_token_id = None
-    source = batch(name, vocabulary)["input_ids"][:, : PROMPTS[name]]
+    source = batch(name, vocabulary)["input_ids"][:, :prompt]
 
     def run():
         with torch.inference_mode():
             made = model.generate(source, attention_mask=torch.ones_like(source), do_sample=False, max_new_tokens=NEW_TOKENS)
-        assert made.shape[1] == NEW_TOKENS + (1 if name.startswith("t5") else PROMPTS[name])
+        assert made.shape[1] == NEW_TOKENS + (1 if name.startswith("t5") else prompt)
 
     return run
 
@@ -100,7 +100,7 @@ def work(case):
     if case in MATMULS:
         return matmul(case)
     name, method = next((name, case.removeprefix(f"{name}-")) for name in MODELS if case.startswith(f"{name}-"))
-    return generate(name) if method == "generate" else step(name, method.removesuffix("-step"))
+    return generate(name, PROMPTS[case]) if case in PROMPTS else step(name, method.removesuffix("-step"))
 
 
 def main():
