@@ -158,8 +158,21 @@ export {
   t5WeightsToSave,
 } from "./t5/weights.js";
 export { causalExample, collateCausal, cutStream, promptCompletion } from "./text/causalLm.js";
+export { type ChatMessage, conversationText, readMessages } from "./text/chat.js";
 export { type Batch, type BatchShape, bucketLength, collate, IGNORE_INDEX, lengthLadder } from "./text/collate.js";
 export { type Example, type LengthLimits, type Row, type TokenizedExample, tokenizeExample } from "./text/example.js";
+export { drawShots, type ShotOptions, withShots } from "./text/fewShot.js";
+export {
+  type CompiledTemplate,
+  compileTemplate,
+  type PromptTemplate,
+  type RenderOptions,
+  readTemplateFile,
+  type Shot,
+  TEMPLATE_FILE,
+  type TemplateForm,
+  writeTemplateFile,
+} from "./text/promptTemplate.js";
 export {
   type CorruptionOptions,
   corruptSpans,
@@ -169,7 +182,9 @@ export {
   rawLength,
 } from "./text/spanCorruption.js";
 export { type ExampleTemplates, exampleOf, parseTemplate, type Template } from "./text/template.js";
+export { TEMPLATE_NAMES, templateNamed } from "./text/templates.js";
 export { type PaddedIds, padIds, type Side } from "./tokenizers/batch.js";
+export { literalText, withoutMarks } from "./tokenizers/literal.js";
 export {
   checkTokenizerFits,
   createTokenizer,

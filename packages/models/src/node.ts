@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import { dataError, printable, storageError, type UserError } from "./errors.js";
 import { checkRange, checkRelativePath, type FileSource } from "./source.js";
 
+export { type ChatRenderer, type ChatTemplateOptions, openChatTemplate, readChatTemplate } from "./node/chatTemplate.js";
 export { diskSink, writeError, writeFolder } from "./node/diskSink.js";
 export { type EncodeAllOptions, encodeAll } from "./node/encodePool.js";
 export { type HubModel, type HubOptions, hubModel } from "./node/hub.js";

@@ -9,6 +9,10 @@ export {
   planBatches,
 } from "./batches.js";
 export { type BucketOptions, chooseBuckets, type Lengths } from "./buckets.js";
+export { FILE_KINDS, type FileKind } from "./datasets/fileKind.js";
+export type { Format, Sample } from "./datasets/formats/format.js";
+export { type PretokenizedRow, pretokenizedRow } from "./datasets/formats/pretokenized.js";
+export { detectFormat, FORMATS, formatNamed } from "./datasets/formats/table.js";
 export { type JsonlOptions, readJsonl } from "./datasets/jsonl.js";
 export { type EvalLoss, Evaluator } from "./evaluate.js";
 export { type Progress, trackProgress } from "./progress.js";

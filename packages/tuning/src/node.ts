@@ -12,6 +12,7 @@ export {
   sha256Of,
   writeCheckpoint,
 } from "./node/checkpoints.js";
+export { type Dataset, type DatasetOptions, openDataset } from "./node/dataset.js";
 export { lockFolder } from "./node/lock.js";
 export { type ParquetOptions, readParquet } from "./node/parquet.js";
 export { lookAt, type ReadRowsOptions, readRows } from "./node/readRows.js";

@@ -7,6 +7,8 @@ export interface Row {
   /** Where it stands, for messages: "train.jsonl:17". */
   where: string;
   fields: Readonly<Record<string, unknown>>;
+  /** The set that it is from, in a mixture. */
+  task?: string;
 }
 
 /** A task for the model in text: complete `prompt` by `completion`. */
@@ -16,6 +18,10 @@ export interface Example {
   completion: string;
   /** The row's text fields, e.g. several references for evaluation. */
   fields: Readonly<Record<string, string>>;
+  /** All right answers, where the row has several. */
+  references?: readonly string[];
+  /** The set that it is from, in a mixture. */
+  task?: string;
 }
 
 /** Ids of an encoder-decoder example. Labels are the completion with its end token; a decoder-only model has -100 for the prompt. */

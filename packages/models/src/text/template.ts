@@ -77,11 +77,17 @@ export interface ExampleTemplates {
 /** The example of a row. Its id is the row's own `id` or `fname`, else its place. Throws (data). */
 export function exampleOf(row: Row, { prompt, completion }: ExampleTemplates): Example {
   const texts = Object.entries(row.fields).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  const { references } = row.fields;
   const own = [row.fields.id, row.fields.fname].find((id) => typeof id === "string" || typeof id === "number");
   return {
     id: own === undefined ? row.where : String(own),
     prompt: prompt.render(row),
     completion: completion?.render(row) ?? "",
     fields: Object.fromEntries(texts),
+    ...(isTexts(references) ? { references } : {}),
+    ...(row.task === undefined ? {} : { task: row.task }),
   };
 }
+
+const isTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === "string");

@@ -5,6 +5,7 @@ import { decodeUtf8, type FileSource, readJsonObject } from "../source.js";
 import type { Side } from "./batch.js";
 import { openEngine } from "./engine.js";
 import { gpt2TokenizerJson } from "./gpt2.js";
+import { fencedJson, fencedText, LITERAL_MARK } from "./literal.js";
 
 export interface EncodeOptions {
   /** Whether the template's tokens are added (T5: </s> at the end). Default true. */
@@ -29,7 +30,7 @@ export interface DecodeOptions {
 }
 
 export interface Tokenizer {
-  /** Special tokens written in the text become those tokens, as in Hugging Face. */
+  /** Special tokens written in the text become those tokens, as in Hugging Face; those that literalText marked stay text. */
   encode(text: string, options?: EncodeOptions): number[];
   tokenize(text: string, options?: Omit<EncodeOptions, "maxLength" | "truncation">): Encoded;
   /** Ids that have no token (T5 has 28 more embedding rows than tokens) are left out. */
@@ -44,6 +45,8 @@ export interface Tokenizer {
   /** Where a text loses tokens and where a batch gets padding, as tokenizer_config.json says; right where it does not. */
   readonly truncationSide: Side;
   readonly paddingSide: Side;
+  /** The texts that are special tokens. */
+  readonly specialTokens: readonly string[];
   tokenToId(token: string): number | undefined;
   idToToken(id: number): string | undefined;
   /** T5: sentinelIds[k] is the id of <extra_id_k>; absent where the tokenizer has none. */
@@ -132,14 +135,22 @@ export function createTokenizer(
   for (let id = engine.token_to_id("<extra_id_0>"); id !== undefined; id = engine.token_to_id(`<extra_id_${sentinelIds.length}>`))
     sentinelIds.push(id);
 
+  const specialTokens = [...added.values()].filter((token) => token.special).map(({ content }) => content);
+  let literal: ReturnType<typeof openEngine> | undefined;
+  /** Ids and pieces of marked text, without the template's tokens; its engine is made when the first one comes. */
+  const encodeMarked = (text: string) => {
+    literal ??= openEngine(fencedJson(json, specialTokens), {}, where);
+    return literal.encode(fencedText(text, specialTokens), { add_special_tokens: false });
+  };
+
   const encodeBoth = (text: string, addSpecial: boolean, pair?: string): Encoded => {
     for (const given of pair === undefined ? [text] : [text, pair]) {
       if (typeof given !== "string") throw dataError(`expected a text, found ${printable(String(given))}`); // from JavaScript, or a file
     }
-    const { ids, tokens } = engine.encode(text, {
-      add_special_tokens: addSpecial,
-      ...(pair === undefined ? {} : { text_pair: pair }),
-    });
+    const isMarked = !addSpecial && text.includes(LITERAL_MARK);
+    const { ids, tokens } = isMarked
+      ? encodeMarked(text)
+      : engine.encode(text, { add_special_tokens: addSpecial, ...(pair === undefined ? {} : { text_pair: pair }) });
     if (ids.some((id) => id === undefined || id === null)) {
       throw dataError(`${where}: cannot spell "${printable(text)}" and has no unknown token`);
     }
@@ -161,6 +172,7 @@ export function createTokenizer(
     eosId,
     unkId: roleId("unk_token", "<unk>"),
     ...(sentinelIds.length ? { sentinelIds } : {}),
+    specialTokens,
     tokenToId: (token) => engine.token_to_id(token),
     idToToken: (id) => engine.id_to_token(id),
     bosId: settings.bos_token === undefined || settings.bos_token === null ? undefined : roleId("bos_token", ""),
