@@ -15,6 +15,8 @@ export { type PretokenizedRow, pretokenizedRow } from "./datasets/formats/pretok
 export { detectFormat, FORMATS, formatNamed } from "./datasets/formats/table.js";
 export { type JsonlOptions, readJsonl } from "./datasets/jsonl.js";
 export { type EvalLoss, Evaluator } from "./evaluate.js";
+export { type InterleaveOptions, interleave, type MixedRow, type MixtureWeights, mixtureProbabilities } from "./mixture.js";
+export { type NumpyRandom, numpyRandom } from "./numpyRandom.js";
 export { type Progress, trackProgress } from "./progress.js";
 export {
   SCHEDULE_KINDS,
@@ -26,6 +28,7 @@ export {
   updatesPerEpoch,
   warmupSteps,
 } from "./schedule.js";
+export { countOverlap, promptKey, type Split, type SplitOptions, splitExamples } from "./splits.js";
 export {
   type MicroBatch,
   NumericsError,

@@ -4,7 +4,7 @@ import type { Row } from "@attune/models";
 import { every, type Format, hasText, list, made, optional, record, text, wrongType } from "./format.js";
 
 /** "noinput", "<noinput>", "No Input" and the like, which Alpaca's authors' model wrote where there was to be nothing. */
-const NO_INPUT = /^\W*no\s*[_-]?\s*input\W*$/i;
+const NO_INPUT = /^\W*no\s*[_-]?\s*input(\s+(is\s+)?(required|needed|necessary|given|provided))?\W*$/i;
 
 export const inputOf = (given: string): string => (NO_INPUT.test(given) ? "" : given.trim());
 

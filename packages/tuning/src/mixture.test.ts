@@ -1,0 +1,135 @@
+import type { Example } from "@attune/models";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { interleave, mixtureProbabilities } from "./mixture.js";
+import { numpyRandom } from "./numpyRandom.js";
+import { countOverlap, splitExamples } from "./splits.js";
+
+// Golden values: numpy 2.4.6, and the loop of datasets 4's _interleave_map_style_datasets run on it.
+describe("numpyRandom", () => {
+  it("is numpy.random.default_rng", () => {
+    expect([...numpyRandom(42).permutation(10)]).toEqual([5, 6, 0, 7, 3, 2, 4, 9, 1, 8]);
+    expect([...numpyRandom(7).permutation(10)]).toEqual([8, 0, 7, 1, 3, 6, 2, 4, 5, 9]);
+    expect([...numpyRandom(3).permutation(1000)].slice(0, 5)).toEqual([334, 618, 590, 388, 679]);
+    const random = numpyRandom(42);
+    expect([random.random(), random.random(), random.random()]).toEqual([
+      0.7739560485559633, 0.4388784397520523, 0.8585979199113825,
+    ]);
+    expect(() => numpyRandom(-1)).toThrow(/whole number/);
+  });
+});
+
+describe("interleave", () => {
+  const pairs = (...options: Parameters<typeof interleave>) => interleave(...options).map(({ set, row }) => [set, row]);
+  it("draws as datasets does", () => {
+    const probabilities = [0.4, 0.3, 0.3];
+    expect(pairs([4, 2, 3], { probabilities, seed: 42 })).toEqual([
+      [2, 0],
+      [1, 0],
+      [2, 1],
+      [1, 1],
+    ]);
+    const all = [
+      [2, 0],
+      [1, 0],
+      [2, 1],
+      [1, 1],
+      [0, 0],
+      [2, 2],
+      [2, 0],
+      [2, 1],
+      [0, 1],
+      [1, 0],
+      [0, 2],
+      [2, 2],
+      [1, 1],
+      [2, 0],
+      [1, 0],
+      [0, 3],
+    ];
+    expect(pairs([4, 2, 3], { probabilities, seed: 42, stop: "all_exhausted" })).toEqual(all);
+    const long = pairs([5000, 2000], { probabilities: [0.7, 0.3], seed: 7 });
+    expect([long.length, long.slice(-3), long.filter(([set]) => set === 1).length]).toEqual([
+      6672,
+      [
+        [1, 1998],
+        [0, 4671],
+        [1, 1999],
+      ],
+      2000,
+    ]);
+  });
+  it("takes turns without probabilities", () => {
+    expect(pairs([2, 3])).toEqual([
+      [0, 0],
+      [1, 0],
+      [0, 1],
+      [1, 1],
+    ]);
+    expect(pairs([2, 3], { stop: "all_exhausted" })).toEqual([
+      [0, 0],
+      [1, 0],
+      [0, 1],
+      [1, 1],
+      [0, 0],
+      [1, 2],
+    ]);
+  });
+  it("refuses what never ends", () => {
+    expect(() => interleave([1, 1], { probabilities: [1, 0], stop: "all_exhausted" })).toThrow(/never used up/);
+    expect(() => interleave([1, 0])).toThrow(/set 2 of the mixture has no rows/);
+  });
+});
+
+it("mixtureProbabilities: proportional, capped, tempered, fixed", () => {
+  expect(mixtureProbabilities([100, 300], { kind: "proportional" })).toEqual([0.25, 0.75]);
+  expect(mixtureProbabilities([100, 300], { kind: "proportional", cap: 100 })).toEqual([0.5, 0.5]);
+  expect(mixtureProbabilities([100, 400], { kind: "temperature", temperature: 2 })).toEqual([10 / 30, 20 / 30]);
+  expect(mixtureProbabilities([1, 1, 1], { kind: "fixed", weights: [4, 3, 3] })).toEqual([0.4, 0.3, 0.3]);
+  expect(() => mixtureProbabilities([1], { kind: "fixed", weights: [0] })).toThrow(/all 0/);
+  expect(() => mixtureProbabilities([1, 1], { kind: "fixed", weights: [1] })).toThrow(/2 sets has 1 weights/);
+  expect(() => mixtureProbabilities([1], { kind: "fixed", weights: [Number.NaN] })).toThrow(/weight 1 .* is NaN/);
+});
+
+describe("splitExamples", () => {
+  const example = (prompt: string, label = "a"): Example => ({ id: prompt, prompt, completion: "", fields: { label } });
+  it("is datasets.train_test_split where nothing repeats", () => {
+    const split = splitExamples(
+      Array.from({ length: 10 }, (_, i) => example(`p${i}`)),
+      { validation: 0.2, seed: 42 },
+    );
+    expect(split).toEqual({ validation: [5, 6], train: [0, 7, 3, 2, 4, 9, 1, 8], duplicates: 0 });
+  });
+  it("44: loses nothing, keeps equal prompts on one side, and each label's share", () =>
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(40), fc.boolean()), { minLength: 30 }),
+        fc.double({ min: 0.05, max: 0.5, noNaN: true }),
+        fc.nat(1000),
+        (rows, share, seed) => {
+          // a prompt's blanks and case do not make it another one
+          const examples = rows.map(([n, isOdd], i) => example(isOdd ? ` P ${n}` : `p ${n}  `, n % 3 ? "x" : i % 2 ? "y" : "y"));
+          const units = new Set(rows.map(([n]) => n));
+          fc.pre(Math.ceil(units.size * share) < units.size);
+          const { train, validation, duplicates } = splitExamples(examples, { validation: share, seed, stratify: "label" });
+          expect([...train, ...validation].sort((a, b) => a - b)).toEqual(examples.map((_, i) => i));
+          expect(duplicates).toBe(examples.length - units.size);
+          const of = (indices: number[]) => indices.map((i) => examples[i]!);
+          expect(countOverlap(of(train), of(validation))).toBe(0);
+          const classOf = (isX: boolean, ns: Iterable<number>) => [...ns].filter((n) => (n % 3 !== 0) === isX).length;
+          const held = new Set(validation.map((i) => rows[i]![0]));
+          for (const isX of [true, false])
+            expect(Math.abs(classOf(isX, held) - classOf(isX, units) * share)).toBeLessThanOrEqual(1);
+        },
+      ),
+    ));
+  it("refuses a share that leaves nothing, and a label that is not there", () => {
+    expect(() => splitExamples([example("a"), example("A")], { validation: 0.5, seed: 1 })).toThrow(
+      /1 different examples cannot be split/,
+    );
+    expect(() =>
+      splitExamples([example("a"), example("b"), example("c")], { validation: 0.3, seed: 1, stratify: "topic" }),
+    ).toThrow(/stratified by "topic": \w has no such/);
+    expect(() => splitExamples([], { validation: 1, seed: 1 })).toThrow(/share above 0 and below 1/);
+  });
+});
