@@ -1,27 +1,8 @@
 // attune eval RUN.yaml|MODEL: answers a task's rows with a model, or with a model and an adapter, and scores the answers.
-import type { FrozenStorage } from "@attune/models";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { userError } from "../errors.js";
-import type { Evaluation } from "../recipes/evaluate.js";
+import { type EvaluationFlags, evaluationOf } from "../recipes/evaluationFlags.js";
 
-export interface EvalFlags {
-  task?: string;
-  adapter?: string;
-  data?: string;
-  prompt?: string;
-  completion?: string;
-  referenceField?: string[];
-  rows?: number;
-  batch: number;
-  maxPrompt?: number;
-  maxNewTokens?: number;
-  labels?: string[];
-  method: "generate" | "likelihood";
-  shots: number;
-  shotsFrom?: string;
-  seed: number;
-  perplexity?: boolean;
-  dtype: FrozenStorage;
+interface Flags extends EvaluationFlags {
   json?: boolean;
   out?: string;
 }
@@ -70,7 +51,7 @@ Examples:
   attune eval google/flan-t5-small --task summarization --data test.jsonl --reference-field summary1 summary2 summary3
   attune eval data/bundled/base --task classification --method likelihood --data news.csv --labels sport politics --json`,
     )
-    .action(async (name: string, flags: EvalFlags) => {
+    .action(async (name: string, flags: Flags) => {
       const [
         { openDevice },
         { evaluate, prepareEvaluation, writeEvaluation },
@@ -98,53 +79,6 @@ Examples:
         device.destroy();
       }
     });
-}
-
-/** What flags say of a run's result or of a model. Throws (usage). */
-export async function evaluationOf(name: string, flags: EvalFlags & { adapter?: string }): Promise<Evaluation> {
-  if ((flags.prompt === undefined) !== (flags.completion === undefined))
-    throw userError("usage", "--prompt and --completion go together: how a row becomes a prompt, and what its right answer is");
-  const template = flags.prompt === undefined ? null : { prompt: flags.prompt, completion: flags.completion! };
-  const common = {
-    batch: flags.batch,
-    labels: flags.labels,
-    referenceFields: flags.referenceField,
-    method: flags.method,
-    shots: flags.shots,
-    shotsFrom: flags.shotsFrom,
-    seed: flags.seed,
-    withPerplexity: flags.perplexity === true,
-    storage: flags.dtype,
-  };
-  if (/\.ya?ml$/.test(name)) {
-    if (flags.adapter !== undefined) throw userError("usage", "--adapter goes with a model; a run has its own");
-    const { evaluationOfRun } = await import("../recipes/evaluateRun.js");
-    const run = await evaluationOfRun(name);
-    return {
-      ...run,
-      ...common,
-      task: flags.task ?? run.task,
-      data: flags.data ?? run.data,
-      template: template ?? run.template,
-      rows: flags.rows ?? run.rows,
-      maxSource: flags.maxPrompt ?? run.maxSource,
-      maxNewTokens: flags.maxNewTokens ?? run.maxNewTokens,
-    };
-  }
-  if (flags.task === undefined || flags.data === undefined)
-    throw userError("usage", "a model is evaluated on a --task and on --data FILE; a run's YAML names both");
-  return {
-    name: flags.adapter === undefined ? name : `${name} + ${flags.adapter}`,
-    model: name,
-    adapter: flags.adapter,
-    ...common,
-    task: flags.task,
-    data: flags.data,
-    template,
-    rows: flags.rows ?? Number.POSITIVE_INFINITY,
-    maxSource: flags.maxPrompt ?? 512,
-    maxNewTokens: flags.maxNewTokens ?? null,
-  };
 }
 
 function whole(text: string): number {

@@ -27,6 +27,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./eval.js"),
   },
   {
+    name: "compare",
+    summary: "compare runs and models on the same examples: intervals, significance, cost, a page",
+    load: () => import("./compare.js"),
+  },
+  {
     name: "score",
     summary: "score outputs in plain files: ROUGE, BLEU, chrF, exact match, F1, accuracy",
     load: () => import("./score.js"),
