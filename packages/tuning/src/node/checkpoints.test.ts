@@ -17,6 +17,13 @@ const write = (step: number, content = `state of ${step}`) =>
     return { lr: step / 10 };
   });
 
+async function edit(folder: string, change: (manifest: Record<string, unknown>) => void): Promise<void> {
+  const file = path.join(folder, "checkpoint.json");
+  const manifest = JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
+  change(manifest);
+  await writeFile(file, JSON.stringify(manifest));
+}
+
 describe("checkpoints on disk", () => {
   it("come back newest first, with what the manifest keeps of the run", async () => {
     for (const step of [5, 20, 1_234_567]) await write(step);
@@ -42,6 +49,8 @@ describe("checkpoints on disk", () => {
     ["a manifest cut short", (folder) => truncate(path.join(folder, "checkpoint.json"), 40), /checkpoint.json cannot be read/],
     ["no manifest", (folder) => rm(path.join(folder, "checkpoint.json")), /checkpoint.json cannot be read/],
     ["an empty manifest", (folder) => writeFile(path.join(folder, "checkpoint.json"), "null"), /is no object/],
+    ["a manifest without files", (folder) => edit(folder, (manifest) => (manifest.files = [null])), /a file that cannot be one/],
+    ["a manifest without its run", (folder) => edit(folder, (manifest) => delete manifest.record), /has no record of its run/],
     [
       "a manifest that names a path",
       async (folder) => {

@@ -102,7 +102,9 @@ async function readCheckpoint<Record>(folder: string, step: number): Promise<Sto
   }
   if (manifest.format !== FORMAT || manifest.step !== step || !Array.isArray(manifest.files))
     return `${MANIFEST} is not of step ${step}`;
-  for (const { name, bytes, sha256 } of manifest.files as Partial<StoredFile>[]) {
+  if (typeof manifest.record !== "object" || manifest.record === null) return `${MANIFEST} has no record of its run`;
+  for (const file of manifest.files as (Partial<StoredFile> | null)[]) {
+    const { name, bytes, sha256 } = file ?? {};
     if (typeof name !== "string" || !/^[\w.-]+$/.test(name)) return `${MANIFEST} names a file that cannot be one`;
     const path = join(folder, name);
     const facts = await lstat(path).catch(() => null);

@@ -30,6 +30,14 @@ it("takes over where the process is gone", async () => {
   expect(await readdir(folder)).toEqual([]);
 });
 
+it("takes over what bears this process's number but is not its own: a container that was killed and starts again", async () => {
+  await put(process.pid);
+  const unlock = await lockFolder(folder);
+  await expect(lockFolder(path.join(folder, "."))).rejects.toThrow(/another run is writing here/);
+  await unlock();
+  expect(await readdir(folder)).toEqual([]);
+});
+
 it("does not where the process may live: on another host, or unknown", async () => {
   await put(1, "another-host");
   await expect(lockFolder(folder)).rejects.toThrow(/process 1 on another-host, since 2026/);
