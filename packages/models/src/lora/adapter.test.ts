@@ -34,6 +34,12 @@ describe("matchTargets", () => {
     expect(paths("all-linear")).toEqual(linears.map((m) => m.path).filter((path) => path !== "lm_head"));
   });
 
+  it("refuses a pattern that would never be done with a path, not those that people write", () => {
+    expect(() => paths("(([a-zA-Z0-9._]+)+)+!")).toThrow(/target_modules: .* repeats a group that holds a repetition/);
+    expect(() => adapterScale({ ...LORA_DEFAULTS, rankPattern: { "(.*)*!": 4 } }, linears[0]!.path)).toThrow(/rank_pattern/);
+    expect(paths(".*\\.block\\.(?:0|1|2)\\..*(?:Self|EncDec)Attention.*\\.(q|v)$")).toHaveLength(6);
+  });
+
   it("refuses a name that matches nothing, with the nearest", () => {
     expect(() => paths(["q", "wj"])).toThrow(/"wj" matches no linear layer; there are .*did you mean "w/);
     expect(() => paths(["ention.q"])).toThrow(/matches no/); // an ending begins at a dot

@@ -55,12 +55,10 @@ export async function readAdapter(
 ): Promise<Adapter> {
   const config = readAdapterConfig(await readJsonObject(source, CONFIG), source.describe(CONFIG));
   const file = await openWeights(source);
-  const modules = ofThisBase(source.describe(CONFIG), () => selectTargets(presentTargets(config, linears), linears)).map(
-    (module) => ({
-      ...module,
-      ...adapterScale(config, module.path),
-    }),
-  );
+  const modules = ofThisBase(source.describe(CONFIG), () => {
+    const targets = selectTargets(presentTargets(config, linears), linears);
+    return targets.map((module) => ({ ...module, ...adapterScale(config, module.path) }));
+  });
   const paths = modules.map(({ path }) => path);
   const own = ofThisBase(source.describe(CONFIG), () => ownWeights(config, weights, paths)).map((weight) => ({
     ...weight,

@@ -3,6 +3,7 @@
 
 import { listSome, nearest, printable, usageError } from "../errors.js";
 import type { WeightSpec } from "../pretrained.js";
+import { whyDangerous } from "../tokenizers/regexGuard.js";
 import type { LoraConfig } from "./adapterConfig.js";
 
 /** Names that end a path, a regular expression for the whole path, or every linear layer but the output head. */
@@ -101,14 +102,21 @@ function anchored(start: string, field: string): RegExp {
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
-/** A pattern that must match a whole path, as Python's re.fullmatch. Throws (usage). */
+/** Paths are short, so that their patterns may repeat more than those for texts. */
+const PATH_PATTERN = { maxLength: 100_000, maxRepeats: 5 };
+
+/** A pattern that must match a whole path, as Python's re.fullmatch. Throws (usage), also for one that might never be done with a path. */
 export function fullMatch(pattern: string, field: string): RegExp {
+  let compiled: RegExp;
   try {
-    return new RegExp(`^(?:${pattern})$`);
+    compiled = new RegExp(`^(?:${pattern})$`);
   } catch (cause) {
     throw usageError(
       `${field}: "${printable(pattern)}" is not a regular expression: ${printable((cause as Error).message)}`,
       cause,
     );
   }
+  const why = whyDangerous(pattern, PATH_PATTERN); // adapters come from whoever wrote them
+  if (why) throw usageError(`${field}: "${printable(pattern)}" ${why}: it could take years to match; write it simpler`);
+  return compiled;
 }

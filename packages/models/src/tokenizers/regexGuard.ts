@@ -25,10 +25,10 @@ interface Group {
 
 /**
  * Why a pattern is refused, or null. A group that is repeated without end must match in one way alone; elsewhere at most 3
- * repetitions and 12 choices follow each other.
+ * repetitions (`maxRepeats`, for texts that are short) and 12 choices follow each other.
  */
-export function whyDangerous(pattern: string): string | null {
-  if (pattern.length > MAX_LENGTH) return `has ${pattern.length} characters, at most ${MAX_LENGTH} are allowed`;
+export function whyDangerous(pattern: string, { maxLength = MAX_LENGTH, maxRepeats = MAX_REPEATS } = {}): string | null {
+  if (pattern.length > maxLength) return `has ${pattern.length} characters, at most ${maxLength} are allowed`;
   const outer: Group[] = [];
   let group = newGroup();
   let before: Cost | null = null; // of the group that ended just here
@@ -45,7 +45,7 @@ export function whyDangerous(pattern: string): string | null {
         group.branch.repeats += (before?.repeats ?? 0) * Math.max(0, most - 1);
         group.branch.choices += (before?.choices ?? 0) * Math.max(0, most - 1) + (most - least);
       }
-      if (group.branch.repeats > MAX_REPEATS) return `has more than ${MAX_REPEATS} repetitions in a row`;
+      if (group.branch.repeats > maxRepeats) return `has more than ${maxRepeats} repetitions in a row`;
       if (group.branch.choices > MAX_CHOICES) return `has more than ${MAX_CHOICES} choices in a row`;
       i += repetition.length;
       before = null;
@@ -66,7 +66,7 @@ export function whyDangerous(pattern: string): string | null {
       around.branch.choices += before.choices;
       group = around;
       i++;
-      if (group.branch.repeats > MAX_REPEATS) return `has more than ${MAX_REPEATS} repetitions in a row`;
+      if (group.branch.repeats > maxRepeats) return `has more than ${maxRepeats} repetitions in a row`;
       if (group.branch.choices > MAX_CHOICES) return `has more than ${MAX_CHOICES} choices in a row`;
     } else if (character === "|") {
       group.worst = dearest(group.worst, group.branch);
