@@ -1,5 +1,5 @@
 // attune generate: prompts from anywhere, answered in their order, as the model alone would answer each.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { freshLora, LORA_DEFAULTS, loadTokenizer, mt19937, SequenceGenerator, type T5, writeAdapter } from "@attune/models";
@@ -63,6 +63,15 @@ it("answers as the model does, with an adapter too, from arguments, a file and s
   await writeFile(at("prompts.txt"), `${PROMPTS.join("\r\n")}\n\n`);
   const fromFile = ["generate", at("model"), "--adapter", at("adapter"), "--file", at("prompts.txt"), ...limits];
   expect(await attune(fromFile)).toMatchObject({ code: 0, stdout: adapted.map((output) => `${output}\n`).join("") });
+
+  // an adapter by its name on the hub, as Python's cache has it
+  const cached = at("cache/models--org--adapter");
+  await mkdir(path.join(cached, "refs"), { recursive: true });
+  await writeFile(path.join(cached, "refs/main"), "0".repeat(40));
+  await cp(at("adapter"), path.join(cached, "snapshots", "0".repeat(40)), { recursive: true });
+  const byName = fromFile.with(3, "org/adapter");
+  const env = { HF_HUB_CACHE: at("cache"), HF_HUB_OFFLINE: "1" };
+  expect(await attune(byName, { env })).toMatchObject({ code: 0, stdout: adapted.map((output) => `${output}\n`).join("") });
 
   const short = ["generate", at("model"), "--max-prompt", "4", ...limits];
   const piped = await attune(short, { input: `${PROMPTS.join("\n")}\n` });

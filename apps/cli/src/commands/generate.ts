@@ -29,7 +29,7 @@ export function configure(command: Command): void {
   command
     .argument("<model>", "a Hugging Face folder of a T5 or an OPT, or a hub name such as google/flan-t5-small")
     .argument("[prompts...]", "what to answer; without any, a line each from --file or from stdin")
-    .option("--adapter <dir>", "LoRA adapter in PEFT's form, as attune train saves it")
+    .option("--adapter <dir>", "LoRA adapter in PEFT's form, as attune train saves it: a folder, or a name on the hub")
     .option("--file <file>", "prompts, one a line; a .jsonl file has an object a line")
     .option("--field <name>", 'the field of a JSON line that holds the prompt ("prompt")')
     .option("--max-new-tokens <n>", `longest answer (the model's own wish, else ${DEFAULT_NEW_TOKENS})`, count)

@@ -1,4 +1,4 @@
-// A model that answers: a folder or a hub name, perhaps an adapter beside it, a generator over both.
+// A model that answers: a folder or a hub name, perhaps an adapter (by either) beside it, a generator over both.
 import {
   type Adapter,
   checkTokenizerFits,
@@ -17,9 +17,9 @@ import {
   type Tokenizer,
   weightsOf,
 } from "@attune/models";
-import { diskFiles } from "@attune/models/node";
 import type { Device } from "@attune/tensor";
 import { openModel } from "./model.js";
+import { modelFiles } from "./modelFiles.js";
 
 export interface GenerationFiles {
   folder: ModelFolder;
@@ -30,12 +30,13 @@ export interface GenerationFiles {
 }
 
 /** Reads what needs no device. Throws (data) where model, tokenizer and adapter are not right or do not belong together. */
-export async function openGeneration(name: string, adapterFolder?: string): Promise<GenerationFiles> {
+export async function openGeneration(name: string, adapterName?: string): Promise<GenerationFiles> {
   const folder = await openModel(name);
   const tokenizer = await loadTokenizer(folder.source);
   checkTokenizerFits(tokenizer, folder.config.vocabSize, folder.source.describe(""));
   const specs = weightsOf(folder);
-  const adapter = adapterFolder === undefined ? null : await readAdapter(diskFiles(adapterFolder), linearModules(specs), specs);
+  const adapter =
+    adapterName === undefined ? null : await readAdapter(await modelFiles(adapterName), linearModules(specs), specs);
   return { folder, tokenizer, adapter, config: await openGenerationConfig(folder.source) };
 }
 
