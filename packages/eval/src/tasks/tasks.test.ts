@@ -57,7 +57,10 @@ describe("judge", () => {
         { id: "1", prompt: "p", reference: right, output: right },
         { id: "2", prompt: "q", reference: [right, "another one"], output: "" },
       ];
-      const { scored, records, distinct, statistics } = judge(task.measures({ labels: ["a really fine long answer", "b"] }), samples);
+      const { scored, records, distinct, statistics } = judge(
+        task.measures({ labels: ["a really fine long answer", "b"] }),
+        samples,
+      );
       expect(distinct).toBe(1);
       expect(statistics[0]).toHaveLength(2);
       const [{ headline, values }] = scored as [(typeof scored)[0]];
