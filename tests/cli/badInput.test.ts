@@ -45,7 +45,7 @@ const CASES: Case[] = [
     /model\.path: .*none: no such file or folder$/,
     /data\.train: .*none\.jsonl: no such/,
   ],
-  ["a folder for data", "train @/run.yaml data.train=@/model", 3, /model: is a folder; expected a \.jsonl file$/],
+  ["a folder for data", "train @/run.yaml data.train=@/model", 3, /model: is a folder; expected a \.jsonl file/],
   [
     "a row without the template's field",
     "train @/run.yaml data.train=@/lacking.jsonl",
@@ -96,12 +96,7 @@ const CASES: Case[] = [
     /out: .*train\.jsonl\/run: .*train\.jsonl is a file, so there can be no folder below it/,
   ],
   ["plan: missing data", "plan @/run.yaml data.train=@/none.jsonl", 3, /data\.train: .*no such/],
-  [
-    "verify: no such folder",
-    "verify @/none",
-    3,
-    /none\/config\.json: no such file; check the path$/,
-  ],
+  ["verify: no such folder", "verify @/none", 3, /none\/config\.json: no such file; check the path$/],
   [
     "verify: a model without a record",
     "verify @/model",

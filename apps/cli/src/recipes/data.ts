@@ -8,10 +8,8 @@ import {
   cutStream,
   dataError,
   type Example,
-  type ExampleTemplates,
-  exampleOf,
   mt19937,
-  parseTemplate,
+  type PromptTemplate,
   promptCompletion,
   rawLength,
   seedFor,
@@ -20,8 +18,8 @@ import {
   tokenizeExample,
 } from "@attune/models";
 import { type BatchPlan, planBatches } from "@attune/tuning";
-import { readJsonlFile } from "@attune/tuning/node";
 import type { Run } from "../run/schema.js";
+import { readRunExamples } from "./examples.js";
 import type { ModelFiles } from "./model.js";
 
 export interface TrainingData {
@@ -31,6 +29,8 @@ export interface TrainingData {
   count: number;
   plan: BatchPlan;
   totalSteps: number;
+  /** How rows became prompts: for attune_template.json. */
+  template: PromptTemplate;
   /** The micro-batches of every update from one on, in order. */
   updates(from?: number): Generator<Batch[]>;
   notes: string[];
@@ -39,15 +39,10 @@ export interface TrainingData {
 /** Reads and tokenises. Throws (data) naming file and line. */
 export async function prepareData(
   run: Run,
-  { tokenizer, known }: Pick<ModelFiles, "tokenizer" | "known">,
+  files: Pick<ModelFiles, "tokenizer" | "known" | "tokenizerFiles">,
 ): Promise<TrainingData> {
-  const templates: ExampleTemplates = {
-    prompt: parseTemplate(run.data.template.prompt, "data.template.prompt"),
-    completion: parseTemplate(run.data.template.completion, "data.template.completion"),
-  };
-  const examples = await readExamples(run.data.train, templates, run.data.limit);
-  if (examples.length === 0) throw dataError(`${run.data.train}: no rows; expected one JSON object a line`);
-  const validation = run.data.validation === null ? [] : await readExamples(run.data.validation, templates, run.eval.rows);
+  const { tokenizer, known } = files;
+  const { examples, validation, template, notes } = await readRunExamples(run, files);
   const source = SOURCES[run.objective === "instruction" ? `${known.kind} instruction` : run.objective](run, tokenizer, examples);
   if (source.lengths.length === 0) throw dataError(`${run.data.train}: 0 of ${examples.length} rows are left to train on`);
   const plan = planBatches(source.lengths, {
@@ -62,7 +57,8 @@ export async function prepareData(
     count: source.lengths.length,
     plan,
     totalSteps,
-    notes: source.notes,
+    template,
+    notes: [...notes, ...source.notes],
     *updates(from = 0) {
       let done = from;
       const { updatesPerEpoch } = plan;
@@ -78,15 +74,6 @@ export async function prepareData(
       }
     },
   };
-}
-
-async function readExamples(file: string, templates: ExampleTemplates, limit: number | null): Promise<Example[]> {
-  const examples: Example[] = [];
-  for await (const row of readJsonlFile(file)) {
-    if (limit !== null && examples.length >= limit) break;
-    examples.push(exampleOf(row, templates));
-  }
-  return examples;
 }
 
 /** Examples by index and epoch, with lengths that do not depend on the epoch. */

@@ -30,9 +30,16 @@ export function dataOfRun(run: Run, file: string): Omit<RunEvaluation, "name" | 
   return {
     task: "summarization",
     data: run.data.validation,
-    template: run.data.template,
+    template: plainTemplate(run, file),
     rows: run.eval.rows,
     maxSource: run.data.maxSource,
     maxNewTokens: run.eval.maxNewTokens,
   };
+}
+
+/** The prompt and completion of the run's own template. Named ones and lists of phrasings are not evaluated by run yet: refused, not guessed. */
+function plainTemplate({ data: { template } }: Run, file: string): { prompt: string; completion: string } {
+  const prompt = template === undefined ? "{text}" : template.prompt;
+  if (typeof prompt === "string") return { prompt, completion: template?.completion ?? "" };
+  throw usageError(`${file}: data.template is a name or a list; name the task, rows and template to evaluate on instead`);
 }

@@ -1,6 +1,7 @@
 // The whole pipeline of a training run from top to bottom: data, model, training, evaluation, saving. Made to be read.
 import { appendFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { TEMPLATE_FILE, writeTemplateFile } from "@attune/models";
 import { type Device, ScratchSet } from "@attune/tensor";
 import { type OptimizerOptions, type StepReport, scheduleFactor, Trainer, train, warmupSteps } from "@attune/tuning";
 import { checkInputs } from "../run/paths.js";
@@ -147,6 +148,7 @@ async function tuneIn(
     listener.note(`stopped after step ${trainer.step}; --resume goes on from here`);
   }
   const saved = await saveRunModel(run, model, files);
+  await writeFile(path.join(saved.folder, TEMPLATE_FILE), writeTemplateFile(data.template));
   signal?.throwIfAborted(); // what was trained so far is saved; evaluation is skipped
 
   const beforeEval = performance.now();

@@ -91,7 +91,22 @@ lr: 3
   test.each([
     ["a missing key", "model: {path: m}\ndata: {}", /:2:1: data.train is missing/],
     ["both kinds of model", RUN.replace("{path: base}", "{path: m, init: {config: {}, tokenizer: t}}"), /either path .* or init/],
-    ["no template for instructions", RUN.replace(/ {2}template.*\n/, ""), /data.template is needed/],
+    ["neither train nor mixture", RUN.replace(/ {2}train: .*\n/, ""), /data needs either train \(a file\) or mixture/],
+    [
+      "a template that is a name and a prompt",
+      RUN.replace("{prompt:", "{name: alpaca, prompt:"),
+      /data.template needs either a name or a prompt/,
+    ],
+    [
+      "an unknown part of a template",
+      RUN.replace("{prompt:", "{promt:"),
+      /unknown key data.template.promt; did you mean data.template.prompt\?/,
+    ],
+    [
+      "a split beside a validation file",
+      RUN.replace("  template", "  validation: d.jsonl\n  split: {validation: 0.1}\n  template"),
+      /data.split stands beside data.validation/,
+    ],
     ["a template without fields", RUN.replace("{summary}", "summary"), /completion names no field/],
     ["steps and epochs", `${RUN}train: {steps: 3, epochs: 2}`, /train.epochs stands beside train.steps/],
     ["warm-up as long as the run", `${RUN}train: {steps: 10, warmup: 10}`, /nothing is left to train/],

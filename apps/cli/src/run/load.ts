@@ -94,7 +94,7 @@ function complete(input: RunInput, where: { file: string; dataFolder?: string; t
   const run: Run = {
     ...input,
     out: input.out ?? path.join("runs", input.name),
-    data: { ...input.data, template: input.data.template ?? { prompt: "{text}", completion: "" } },
+    data: { ...input.data, train: input.data.train ?? input.data.mixture![0]!.train },
     train: {
       ...input.train,
       ...(steps === undefined ? { epochs: epochs ?? 3 } : {}),

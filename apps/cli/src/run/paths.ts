@@ -38,6 +38,7 @@ export function resolvePaths(run: Run, { file, dataFolder, tokenizerFolder, cwd 
       ...run.data,
       train: data(run.data.train),
       validation: run.data.validation === null ? null : data(run.data.validation),
+      ...(run.data.mixture ? { mixture: run.data.mixture.map((set) => ({ ...set, train: data(set.train) })) } : {}),
     },
     out: path.resolve(cwd, run.out),
   };
@@ -55,6 +56,7 @@ export async function checkInputs(run: Run): Promise<void> {
     ["model.init.tokenizer", isLocal(run.model.init?.tokenizer) && path.join(run.model.init!.tokenizer, "tokenizer.json")],
     ["data.train", run.data.train],
     ["data.validation", run.data.validation],
+    ...(run.data.mixture ?? []).slice(1).map(({ train }, i): [string, string] => [`data.mixture.${i + 1}.train`, train]),
   ];
   const checked = await Promise.all(
     wanted.map(async ([key, file]) => {

@@ -142,8 +142,10 @@ function knownKeys(path: readonly Key[], given: unknown): string[] {
 
 /** The shape of an object schema below any number of defaults and optionals. */
 function shapeOf(schema: unknown): Record<string, unknown> | undefined {
-  let node = schema as { shape?: Record<string, unknown>; def?: { innerType?: unknown } } | undefined;
-  while (node && !node.shape && node.def?.innerType) node = node.def.innerType as typeof node;
+  let node = schema as { shape?: Record<string, unknown>; def?: { innerType?: unknown; out?: unknown } } | undefined;
+  // "out": what a shorthand (data.template: NAME) is turned into
+  while (node && !node.shape && (node.def?.innerType ?? node.def?.out))
+    node = (node.def?.innerType ?? node.def?.out) as typeof node;
   return node?.shape;
 }
 

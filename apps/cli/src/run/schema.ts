@@ -43,16 +43,79 @@ const model = z
     if (keys.length > 0) context.addIssue({ code: "unrecognized_keys", keys, path: ["init", "config"], input: config });
   });
 
-const template = z.strictObject({
-  /** Fields of a row in braces: "summarize: {dialogue}". */
-  prompt: z.string().min(1),
-  completion: z.string().default(""),
-});
+/** A template's name alone, or its parts. */
+const template = z.preprocess(
+  (value) => (typeof value === "string" ? { name: value } : value),
+  z.strictObject({
+    /** One of the templates that attune has: alpaca, instruction, flan, chainOfThought, chat, ... */
+    name: z.string().min(1).optional(),
+    /** Fields of a row in braces: "summarize: {dialogue}". Of several, each row takes one by the seed. */
+    prompt: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(),
+    completion: z.string().default(""),
+  }),
+);
+
+const format = z.string().min(1).default("auto");
 
 const data = z.strictObject({
-  train: file,
+  /** JSONL, JSON, CSV, TSV, Parquet or text, packed (.gz) or not. */
+  train: file.optional(),
   validation: file.nullable().default(null),
+  /** What the rows are: auto tells it from the file, rows takes them as they are. */
+  format,
+  /** Where left out, the format's own; with prompt and completion the rows are taken as they are. */
   template: template.optional(),
+  encoding: z.enum(["utf-8", "latin1", "auto"]).optional(),
+  /** Of text files: what a row is. */
+  unit: z.enum(["line", "paragraph"]).optional(),
+  /** skip: at most 1 % of the rows. */
+  onBadRow: z.enum(["refuse", "skip"]).default("refuse"),
+  /** Texts for {{name}} and other placeholders within the rows. */
+  fill: z.record(z.string(), z.string()).optional(),
+  /** Fields whose special tokens stay tokens; in all others </s> and the like are text. */
+  trustedFields: z.array(z.string().min(1)).default([]),
+  /** A part of train for validation, where there is no file of its own. */
+  split: z
+    .strictObject({
+      validation: fraction.gt(0),
+      seed: z.int().min(0).max(0xffffffff).default(42),
+      /** A field whose values are shared out alike. */
+      stratify: z.string().min(1).nullable().default(null),
+    })
+    .nullable()
+    .default(null),
+  /** Solved examples in front of each prompt. */
+  fewShot: z
+    .strictObject({
+      count: count.max(64),
+      label: z.string().min(1).nullable().default(null),
+      separator: z.string().default("\n\n"),
+    })
+    .nullable()
+    .default(null),
+  /** Several sets instead of train. */
+  mixture: z
+    .array(
+      z.strictObject({
+        train: file,
+        name: z.string().min(1).optional(),
+        format,
+        template: template.optional(),
+        weight: z.number().min(0).optional(),
+      }),
+    )
+    .min(1)
+    .optional(),
+  mixing: z
+    .strictObject({
+      kind: z.enum(["fixed", "proportional", "temperature"]).default("fixed"),
+      temperature: z.number().gt(0).default(1),
+      /** Rows that a larger set counts as. */
+      cap: count.nullable().default(null),
+      stop: z.enum(["first_exhausted", "all_exhausted"]).default("first_exhausted"),
+      seed: z.int().min(0).max(0xffffffff).default(42),
+    })
+    .prefault({}),
   maxSource: count.max(65_536).default(256),
   maxTarget: count.max(65_536).default(64),
   /** Only the first N rows of train. */
@@ -154,14 +217,37 @@ function refuseContradictions(run: z.output<typeof bare>, context: z.RefinementC
   if (frozenStorage !== null && frozenStorage !== "f32" && run.lora === null) {
     refuse("train.frozenStorage", `is ${frozenStorage}, but without lora every weight is trained, in f32`);
   }
-  if (run.objective === "instruction") {
-    if (!run.data.template) refuse("data.template", "is needed for objective: instruction ({prompt: ..., completion: ...})");
-    else if (!/\{[^{}]+\}/.test(run.data.template.completion)) {
-      refuse("data.template.completion", 'names no field of a row, such as "{summary}"');
-    }
-  }
-  if (run.data.template && !/\{[^{}]+\}/.test(run.data.template.prompt)) {
-    refuse("data.template.prompt", 'names no field of a row, such as "{text}"');
+  refuseDataContradictions(run.data, run.objective, refuse);
+}
+
+function refuseDataContradictions(
+  { train, mixture, validation, split, template, mixing }: z.output<typeof data>,
+  objective: string,
+  refuse: (path: string, message: string) => void,
+): void {
+  if (train === undefined && mixture === undefined) refuse("data.train", "is missing; name a file, or several in data.mixture");
+  if (train !== undefined && mixture !== undefined)
+    refuse("data.mixture", "stands beside data.train: one of the two names the rows");
+  if (split !== null && validation !== null)
+    refuse("data.split", "stands beside data.validation: one of the two is the validation set");
+  if (split !== null && mixture !== undefined)
+    refuse("data.split", "does not go with data.mixture: name a file in data.validation");
+  if (
+    mixing.kind === "fixed" &&
+    mixture?.some(({ weight }) => weight === undefined) &&
+    mixture.some(({ weight }) => weight !== undefined)
+  )
+    refuse("data.mixture", "has weights for some of its sets only");
+  const templates = [template, ...(mixture ?? []).map((set) => set.template)];
+  for (const [i, one] of templates.entries()) {
+    if (one === undefined) continue;
+    const key = i === 0 ? "data.template" : `data.mixture.${i - 1}.template`;
+    const fields = (text: string) => /\{[^{}]+\}/.test(text);
+    if ((one.name === undefined) === (one.prompt === undefined)) refuse(key, "needs either a name or a prompt, not both");
+    const prompts = one.prompt === undefined ? [] : [one.prompt].flat();
+    if (!prompts.every(fields)) refuse(`${key}.prompt`, 'names no field of a row, such as "{text}"');
+    if (objective === "instruction" && prompts.length > 0 && !fields(one.completion))
+      refuse(`${key}.completion`, 'names no field of a row, such as "{summary}"');
   }
 }
 // Only for its type: the checks above see a run before its last defaults are filled in.
@@ -173,6 +259,7 @@ export type RunInput = z.output<typeof runSchema>;
 /** A run with nothing left open: what recipes take. */
 export interface Run extends Omit<RunInput, "train" | "data" | "out"> {
   out: string;
-  data: RunInput["data"] & { template: { prompt: string; completion: string } };
+  /** Of a mixture, `train` is its first file. */
+  data: RunInput["data"] & { train: string };
   train: Omit<RunInput["train"], "lr"> & { lr: number };
 }

@@ -23,7 +23,7 @@ export interface ReadRowsOptions extends TextOptions, BadRowOptions {
   parquet?: ParquetOptions;
 }
 
-/** What a file is. Throws (data) where it is missing, a folder, or empty; (storage) where it cannot be read. */
+/** What a file is. Throws (data) where it is missing or a folder; (storage) where it cannot be read. */
 export async function lookAt(path: string): Promise<{ kind: FileKind; head: Uint8Array }> {
   const parts: Uint8Array[] = [];
   let held = 0;
@@ -32,9 +32,10 @@ export async function lookAt(path: string): Promise<{ kind: FileKind; head: Uint
     held += chunk.length;
     if (held >= HEAD_BYTES) break;
   }
-  if (held === 0) throw dataError(`${printable(path, 300)}: has no rows; the file is empty`);
   const head = new Uint8Array(Buffer.concat(parts).subarray(0, HEAD_BYTES));
-  return { kind: fileKind(path, head), head };
+  const kind = fileKind(path, head);
+  if (held === 0 && kind === "parquet") throw dataError(`${printable(path, 300)}: has no rows; the file is empty`);
+  return { kind, head }; // the readers of text say themselves what an empty file lacks
 }
 
 /** The rows of a file, as a stream. Throws (data) with file:line where a row cannot be read. */
