@@ -1,5 +1,5 @@
 // The evaluation of one model on one task from top to bottom: rows -> prompts -> answers -> records and scores.
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fewShotPrompt, judge, perplexity, type Sample, type SampleRecord, type Solved, TASKS, type Task } from "@attune/eval";
 import {
@@ -156,7 +156,7 @@ export async function evaluate(
     peakDeviceBytes: device.measured.peakBytes,
     parameters,
     trainableParameters: files.adapter ? (model.options.lora?.parameters.size ?? null) : null,
-    adapterBytes: files.adapter ? 4 * (model.options.lora?.parameters.size ?? 0) : null,
+    adapterBytes: evaluation.adapter === undefined ? null : await adapterBytes(evaluation.adapter),
     records: judged.records.map((record, i) => ({ ...record, ...(byLikelihood && { labelScores: byLikelihood.scores[i]! }) })),
   };
   generator.dispose();
@@ -279,6 +279,15 @@ export async function writeEvaluation(folder: string, { records, ...numbers }: E
   };
   await put("samples.jsonl", records.map((record) => `${JSON.stringify(record)}\n`).join(""));
   await put("eval.json", `${JSON.stringify(numbers, null, 2)}\n`);
+}
+
+/** Of the adapter's weights on this disk; null for one that lies elsewhere. */
+async function adapterBytes(folder: string): Promise<number | null> {
+  for (const name of ["adapter_model.safetensors", "adapter_model.bin"]) {
+    const facts = await stat(path.join(folder, name)).catch(() => null);
+    if (facts) return facts.size;
+  }
+  return null;
 }
 
 function restartPeak(device: NodeDevice): void {
