@@ -272,3 +272,21 @@ it("keeps the programs of a few shapes, and gives all memory back", async () => 
   });
   expect(device.memory.live).toEqual(before);
 });
+
+it("OPT: a length of the whole, and what looks at the prompt, do not meet the padding that spares programs", async () => {
+  const generator = new SequenceGenerator(device, opt);
+  held.push(generator);
+  const tokenizer = { decode: (ids: number[]) => ids.join(" ") } as unknown as Tokenizer;
+  const settings = [
+    { maxLength: 13 }, // less than the 16 that ten tokens are padded to
+    { minLength: 13, maxLength: 15, eosTokenIds: [3] },
+    { badWordsIds: [[opt.config.padTokenId, 3]], repetitionPenalty: 1.5, maxNewTokens: 4 },
+  ];
+  for (const options of settings) {
+    const alone = await generator.generate({ rows: 1, inputIds: Int32Array.from(PROMPTS[2]!) }, { ...options });
+    const [answers] = await answerTokens(generator, tokenizer, [PROMPTS[2]!], { ...options, maxPrompt: 16 });
+    const made = alone.sequences[0]!.slice(PROMPTS[2]!.length);
+    expect(answers![0]!.ids).toEqual(made.slice(0, answers![0]!.ids.length));
+    expect(answers![0]!.ids.length).toBeGreaterThan(0);
+  }
+});

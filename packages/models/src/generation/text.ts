@@ -23,16 +23,19 @@ export interface Answer {
   tokenScores: number[] | null;
 }
 
-/** Prompts padded to a length that few programs serve; a decoder-only model's on the left. */
+/**
+ * Prompts padded to a length that few programs serve, or (`isExact`) to the longest of them alone; a decoder-only model's on the left.
+ */
 export function padPrompts(
   prompts: readonly (readonly number[])[],
   maxPrompt: number,
   isLeft: boolean,
   pad: number,
+  isExact = false,
 ): GenerationInputs {
   const longest = Math.max(...prompts.map((ids) => ids.length));
   const most = Math.max(maxPrompt, longest); // positions may end there
-  const time = Math.min(most, bucketLength(longest, lengthLadder(most)));
+  const time = isExact ? longest : Math.min(most, bucketLength(longest, lengthLadder(most)));
   const inputIds = new Int32Array(prompts.length * time).fill(pad);
   const attentionMask = new Int32Array(prompts.length * time);
   prompts.forEach((ids, row) => {
@@ -41,6 +44,18 @@ export function padPrompts(
     attentionMask.fill(1, at, at + ids.length);
   });
   return { rows: prompts.length, inputIds, attentionMask };
+}
+
+/** Settings that look at a prompt's tokens, its padding too: they must see no more of it than transformers' would. */
+const READ_ENCODER = ["encoderRepetitionPenalty", "encoderNoRepeatNgramSize", "processors"] as const;
+/** Where the prompt begins the sequence also these. */
+const READ_SEQUENCE = ["minLength", "repetitionPenalty", "noRepeatNgramSize", "sequenceBias", "badWordsIds"] as const;
+
+function readsPrompts(settings: GenerateOptions, isEncoderDecoder: boolean): boolean {
+  if (READ_ENCODER.some((name) => settings[name] !== undefined)) return true;
+  if (isEncoderDecoder) return false;
+  const isLengthTotal = settings.maxLength !== undefined && settings.maxNewTokens === undefined;
+  return isLengthTotal || READ_SEQUENCE.some((name) => settings[name] !== undefined);
 }
 
 /** The answers to each prompt, in the order of the prompts, a batch at a time as it is done. */
@@ -65,7 +80,8 @@ export async function answerTokens(
   { maxPrompt, ...options }: TextOptions,
 ): Promise<Answer[][]> {
   const { traits } = generator.model;
-  const inputs = padPrompts(prompts, maxPrompt, !traits.isEncoderDecoder, traits.padTokenId);
+  const isExact = readsPrompts({ ...generator.options.config, ...options }, traits.isEncoderDecoder);
+  const inputs = padPrompts(prompts, maxPrompt, !traits.isEncoderDecoder, traits.padTokenId, isExact);
   const { sequences, promptLength, scores, tokenScores } = await generator.generate(inputs, options);
   const { eosTokenIds = [traits.eosTokenId], stopStrings } = { ...generator.options.config, ...options };
   const answers = sequences.map((sequence, i): Answer => {
@@ -88,7 +104,8 @@ export async function* streamAnswer(
 ): AsyncGenerator<string> {
   const { traits } = generator.model;
   const ids = tokenizer.encode(prompt, { maxLength: maxPrompt });
-  const inputs = padPrompts([ids], maxPrompt, !traits.isEncoderDecoder, traits.padTokenId);
+  const isExact = readsPrompts({ ...generator.options.config, ...options }, traits.isEncoderDecoder);
+  const inputs = padPrompts([ids], maxPrompt, !traits.isEncoderDecoder, traits.padTokenId, isExact);
   const { eosTokenIds = [traits.eosTokenId], stopStrings } = { ...generator.options.config, ...options };
   const stream = textStream(tokenizer, stopStrings);
   for await (const [made] of generator.stream(inputs, { ...options, numReturnSequences: 1 })) {
