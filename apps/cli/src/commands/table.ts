@@ -69,5 +69,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "measure which matmul kernels are fastest here, for runs that ask for it",
     load: () => import("./tuneKernels.js"),
   },
+  {
+    name: "data",
+    summary: "check a data set for what spoils training, and show rows as the model will see them",
+    load: () => import("./data.js"),
+  },
   { name: "config", summary: "check a run's YAML and print it with all defaults filled in", load: () => import("./config.js") },
 ];

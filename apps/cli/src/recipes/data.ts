@@ -31,6 +31,8 @@ export interface TrainingData {
   totalSteps: number;
   /** How rows became prompts: for attune_template.json. */
   template: PromptTemplate;
+  /** The first rows as they are learnt in the first epoch. */
+  tokenized(rows: number): TokenizedExample[];
   /** The micro-batches of every update from one on, in order. */
   updates(from?: number): Generator<Batch[]>;
   notes: string[];
@@ -58,6 +60,7 @@ export async function prepareData(
     plan,
     totalSteps,
     template,
+    tokenized: (rows) => source.lengths.slice(0, rows).map((_, index) => source.example(index, 0)),
     notes: [...notes, ...source.notes],
     *updates(from = 0) {
       let done = from;

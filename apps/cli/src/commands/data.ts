@@ -1,0 +1,74 @@
+// attune data check FILE|RUN.yaml, attune data preview RUN.yaml: what rows become, and what may be wrong with them.
+import type { Command } from "commander";
+import { color, formatSeconds, oneLine, sanitizeForTerminal } from "../terminal.js";
+import { loadRunFromFlags, type RunFlags } from "./runArguments.js";
+
+export function configure(command: Command): void {
+  const check = command
+    .command("check")
+    .description("find vague, blank, repeated, damaged and over-long rows, with advice")
+    .argument("<file>", "a data file, or a run's YAML file")
+    .argument("[overrides...]", "values of the run to change, such as data.maxSource=512");
+  check
+    .option("--format <name>", "of a data file: its format, instead of the one that it is recognised as")
+    .option("--data <dir>", "folder of data.train and data.validation, instead of the one in the file")
+    .option("--tokenizer <dir>", "of a data file: a folder with tokenizer.json, to measure lengths with")
+    .option("--json", "print JSON")
+    .action(async (file: string, overrides: string[], flags: RunFlags & { json?: boolean; format?: string }) => {
+      const { checkFile, checkRun } = await import("../recipes/checkRows.js");
+      const isRun = /\.ya?ml$/i.test(file);
+      const checked = isRun ? await checkRun(await loadRunFromFlags(file, overrides, flags)) : await checkFile(file, flags);
+      if (flags.json) {
+        process.stdout.write(`${JSON.stringify(checked, null, 2)}\n`);
+        return;
+      }
+      const { report } = checked;
+      const rate = Math.round(report.rows / report.seconds);
+      const lines = [
+        `${file}: ${checked.format}, template ${checked.template}: ${report.rows} rows in ${formatSeconds(report.seconds)} (${rate} rows/s)`,
+      ];
+      if (report.lengths) {
+        const { prompt, completion } = report.lengths;
+        lines.push(
+          `tokens: prompts mean ${prompt.mean.toFixed(0)}, most ${prompt.max}; answers mean ${completion.mean.toFixed(0)}, most ${completion.max}`,
+        );
+      }
+      if (report.labels)
+        lines.push(
+          `labels: ${Object.entries(report.labels)
+            .map(([label, count]) => `${label} ${count}`)
+            .join(", ")}`,
+        );
+      for (const { kind, count, examples, advice } of report.findings) {
+        lines.push(
+          `${color.yellow(String(count))} ${color.bold(kind)}: ${advice}`,
+          ...examples.map((one) => `    ${color.dim(oneLine(one, 140))}`),
+        );
+      }
+      if (report.findings.length === 0) lines.push("nothing found");
+      process.stdout.write(`${lines.map((line) => line).join("\n")}\n`);
+    });
+
+  command
+    .command("preview")
+    .description("show rows as tokens: what is read, what is learnt, whether the end is learnt")
+    .argument("<run>", "the run's YAML file")
+    .argument("[overrides...]", "values to change, such as data.template=alpaca")
+    .option("--data <dir>", "folder of data.train and data.validation, instead of the one in the file")
+    .option("--tokenizer <dir>", "folder of model.init.tokenizer, instead of the one in the file")
+    .option("--rows <n>", "rows to show", "3")
+    .action(async (file: string, overrides: string[], flags: RunFlags & { rows: string }) => {
+      const { previewRun } = await import("../recipes/checkRows.js");
+      const run = await loadRunFromFlags(file, overrides, flags);
+      for (const { id, tokens, isEndLearnt } of await previewRun(run, Math.max(1, Number(flags.rows) || 3))) {
+        const text = tokens.map(({ token, isLearnt }) => {
+          const shown = sanitizeForTerminal(token).replaceAll("\n", "\\n");
+          return isLearnt ? color.green(color.isColorSupported ? shown : `[${shown}]`) : color.dim(shown);
+        });
+        const end = isEndLearnt ? color.green("the end is learnt") : color.red("the end is NOT learnt");
+        process.stdout.write(
+          `${oneLine(id, 80)}: ${tokens.filter(({ isLearnt }) => isLearnt).length} of ${tokens.length} tokens are learnt; ${end}\n${text.join(color.isColorSupported ? "" : " ")}\n\n`,
+        );
+      }
+    });
+}

@@ -1,0 +1,89 @@
+// The rows of a file or a run through dataCheck, one at a time; and a few of a run's rows as the model will see them.
+import { compileTemplate, IGNORE_INDEX, loadTokenizer, type Row, type Tokenizer, templateNamed } from "@attune/models";
+import { type Dataset, openDataset } from "@attune/tuning/node";
+import { checkInputs } from "../run/paths.js";
+import type { Run } from "../run/schema.js";
+import { prepareData } from "./data.js";
+import { type CheckReport, dataChecker } from "./dataCheck.js";
+import { openRunSets } from "./examples.js";
+import { openModelFiles } from "./model.js";
+import { modelFiles } from "./modelFiles.js";
+
+export interface Checked {
+  format: string;
+  template: string;
+  report: CheckReport;
+}
+
+/** A file by itself, through its format's template. Throws (data) where it cannot be read or recognised. */
+export async function checkFile(file: string, { format, tokenizer }: { format?: string; tokenizer?: string }): Promise<Checked> {
+  const dataset = await openDataset(file, { format });
+  const name = dataset.format.templates.encoderDecoder;
+  const template = compileTemplate(templateNamed(name === "none" ? "text" : name, dataset.format.task));
+  const loaded = tokenizer === undefined ? undefined : await loadTokenizer(await modelFiles(tokenizer));
+  const checker = dataChecker(loaded, { maxSource: 512, maxTarget: 128 });
+  let index = 0;
+  for await (const row of dataset.rows()) checker.add(template.render(row, index++, { seed: 42 }), instructionOf(row), row.where);
+  return { format: dataset.format.name, template: name, report: checker.finish() };
+}
+
+/** A run's sets with its own template, tokenizer and limits; its validation file against them. */
+export async function checkRun(run: Run): Promise<Checked> {
+  await checkInputs(run);
+  const { tokenizer, known } = await openModelFiles(run);
+  const checker = dataChecker(tokenizer, run.data);
+  const sets = await openRunSets(run, known.kind);
+  const each = async (dataset: Dataset, visit: (row: Row, index: number) => void): Promise<void> => {
+    let index = 0;
+    for await (const row of dataset.rows()) {
+      if (run.data.limit !== null && index >= run.data.limit) break;
+      visit(row, index++);
+    }
+  };
+  const options = { seed: run.train.seed, specialTokens: tokenizer.specialTokens, trustedFields: run.data.trustedFields };
+  for (const { dataset, compiled } of sets)
+    await each(dataset, (row, i) => checker.add(compiled.render(row, i, options), instructionOf(row), row.where));
+  const [{ dataset, compiled }] = sets as [(typeof sets)[0]];
+  if (run.data.validation !== null) {
+    const held = await openDataset(run.data.validation, { format: dataset.format.name, fill: run.data.fill });
+    await each(held, (row, i) => checker.addValidation(compiled.render(row, i, options), row.where));
+  }
+  return { format: dataset.format.name, template: compiled.template.name, report: checker.finish() };
+}
+
+const instructionOf = ({ fields }: Row): string | undefined =>
+  typeof fields.instruction === "string" ? fields.instruction : undefined;
+
+export interface PreviewRow {
+  id: string;
+  /** Of the encoder's input and then of the answer; of a decoder-only model, in one sequence. */
+  tokens: { token: string; isLearnt: boolean }[];
+  isEndLearnt: boolean;
+}
+
+/** The first rows of a run, exactly as the trainer gets them. */
+export async function previewRun(run: Run, rows: number): Promise<PreviewRow[]> {
+  await checkInputs(run);
+  const files = await openModelFiles(run);
+  const data = await prepareData(
+    { ...run, data: { ...run.data, limit: Math.min(run.data.limit ?? Infinity, Math.max(rows, 100)) } },
+    files,
+  );
+  const { tokenizer } = files;
+  const token = (id: number) => textOf(tokenizer, id);
+  return data.tokenized(rows).map(({ id, inputIds, labels }) => {
+    const isEndLearnt = labels.at(-1) === tokenizer.eosId;
+    const asked = (ids: readonly number[], learnt: (i: number) => boolean) =>
+      ids.map((one, i) => ({ token: token(one), isLearnt: learnt(i) }));
+    const tokens =
+      files.known.kind === "opt"
+        ? asked(inputIds, (i) => i > 0 && labels[i] !== IGNORE_INDEX)
+        : [...asked(inputIds, () => false), ...asked(labels, (i) => labels[i] !== IGNORE_INDEX)];
+    return { id, tokens, isEndLearnt };
+  });
+}
+
+/** A token as it reads: its blank in front, as Metaspace and byte-level BPE write it, is a blank. */
+function textOf(tokenizer: Tokenizer, id: number): string {
+  return (tokenizer.idToToken(id) ?? `<${id}>`).replaceAll("\u2581", " ").replaceAll("\u0120", " ").replaceAll("\u010a", "\n");
+}

@@ -1,0 +1,153 @@
+// What may be wrong with a data set, found in one pass over its rows: memory holds a 53-bit hash of each prompt and nothing else that grows.
+import { createHash } from "node:crypto";
+import { type Example, printable, type Tokenizer, withoutMarks } from "@attune/models";
+import { promptKey } from "@attune/tuning";
+
+export interface Finding {
+  kind: string;
+  count: number;
+  /** Where the first few are, with what is there. */
+  examples: string[];
+  advice: string;
+}
+
+export interface CheckReport {
+  rows: number;
+  seconds: number;
+  findings: Finding[];
+  /** Token ids of prompt and completion; absent without a tokenizer. */
+  lengths?: { prompt: LengthFacts; completion: LengthFacts };
+  labels?: Record<string, number>;
+}
+
+export interface LengthFacts {
+  mean: number;
+  max: number;
+}
+
+export interface CheckLimits {
+  maxSource: number;
+  maxTarget: number;
+}
+
+/** Examples that a finding shows. */
+const SHOWN = 3;
+/** Different completions up to which they count as labels. */
+const MAX_LABELS = 20;
+
+const ADVICE = {
+  "blank prompt": "leave these rows out, or mend the file",
+  "blank answer": "leave these rows out: they teach to end at once",
+  "vague instruction": "say what is to be done with what; a few words without an input cannot be answered well",
+  "short prompt": "fewer than three words tell a model little",
+  "repeated row": "rows that repeat are learnt more than once: leave all but one out",
+  "same prompt, other answer": "two answers to one prompt pull apart: keep the better one, unless variety is meant",
+  "in training and validation": "scores on these rows say little: split by data.split, which keeps them on one side",
+  "damaged text": "letters that were decoded with the wrong encoding: find the original, or say data.encoding",
+  "lost characters": "U+FFFD stands for bytes that could not be read: find the original",
+  "unfilled placeholder": "give its text in data.fill",
+  "prompt too long": "raise data.maxSource, or shorten: what is over is cut off",
+  "answer too long": "raise data.maxTarget: an answer that is cut off never shows its end",
+  "unbalanced labels": "report macro F1 beside accuracy, stratify the split, or weigh the labels",
+  "end token never learnt": "the tokenizer adds no end token to answers: generation would not know when to stop",
+} as const;
+type Kind = keyof typeof ADVICE;
+
+/** UTF-8 read as Latin-1 or Windows-1252: "Ã¤", "â€™". A letter of that kind alone is fine. */
+const MOJIBAKE = /[\u00c2\u00c3][\u0080-\u00bf]|\u00e2[\u0080\u20ac][\u0080-\u203a\u2122\u0153\u009c]|[a-z]\+[ñìåï][a-z]/;
+const PLACEHOLDER = /\{\{\w+\}\}/;
+const VAGUE =
+  /^(help|do (it|this|that)|explain|continue|go on|write( something)?|tell me|answer|fix( it| this)?|improve( it| this)?|more|summari[sz]e)[\s.!?]*$/i;
+
+export interface DataChecker {
+  add(example: Example, instruction: string | undefined, where: string): void;
+  /** Prompts of a validation set, after all of the training set. */
+  addValidation(example: Example, where: string): void;
+  finish(): CheckReport;
+}
+
+/** @param tokenizer lengths and the end token are only looked at with one */
+export function dataChecker(tokenizer: Tokenizer | undefined, limits: CheckLimits): DataChecker {
+  const began = performance.now();
+  const found = new Map<Kind, Finding>();
+  const prompts = new Map<number, number>(); // hash of the prompt -> of its answer
+  const labels = new Map<string, number>();
+  const lengths = { prompt: { sum: 0, max: 0 }, completion: { sum: 0, max: 0 } };
+  let rows = 0;
+  let ends = 0;
+  let hasLabels = true;
+
+  function note(kind: Kind, where: string, text: string): void {
+    const finding = found.get(kind) ?? { kind, count: 0, examples: [], advice: ADVICE[kind] };
+    finding.count++;
+    if (finding.examples.length < SHOWN) finding.examples.push(`${where}: ${printable(withoutMarks(text).trim(), 70)}`);
+    found.set(kind, finding);
+  }
+  function measure(part: "prompt" | "completion", text: string, limit: number, where: string): number[] {
+    const ids = tokenizer!.encode(text);
+    lengths[part].sum += ids.length;
+    lengths[part].max = Math.max(lengths[part].max, ids.length);
+    if (ids.length > limit)
+      note(part === "prompt" ? "prompt too long" : "answer too long", where, `${ids.length} tokens, at most ${limit}`);
+    return ids;
+  }
+
+  return {
+    add(example, instruction, where) {
+      rows++;
+      const { prompt, completion } = example;
+      const asked = instruction ?? prompt;
+      if (prompt.trim() === "") note("blank prompt", where, completion);
+      else if (asked.trim() === prompt.trim() && VAGUE.test(asked.trim())) note("vague instruction", where, asked);
+      else if (!/\S+\s+\S+\s+\S/.test(prompt)) note("short prompt", where, prompt);
+      if (completion.trim() === "") note("blank answer", where, prompt);
+      const both = `${prompt}\n${completion}`;
+      if (both.includes("\ufffd")) note("lost characters", where, around(both, /\ufffd/));
+      if (MOJIBAKE.test(both)) note("damaged text", where, around(both, MOJIBAKE));
+      if (PLACEHOLDER.test(both)) note("unfilled placeholder", where, around(both, PLACEHOLDER));
+      const [key, answer] = [hash53(promptKey(example)), hash53(completion.trim())];
+      const earlier = prompts.get(key);
+      if (earlier === undefined) prompts.set(key, answer);
+      else note(earlier === answer ? "repeated row" : "same prompt, other answer", where, prompt);
+      if (hasLabels) {
+        labels.set(completion.trim(), (labels.get(completion.trim()) ?? 0) + 1);
+        if (labels.size > MAX_LABELS) hasLabels = false;
+      }
+      if (!tokenizer) return;
+      measure("prompt", prompt, limits.maxSource, where);
+      const ids = measure("completion", completion, limits.maxTarget, where);
+      if (ids.at(-1) === tokenizer.eosId || tokenizer.encode("").at(-1) !== tokenizer.eosId) ends++;
+    },
+    addValidation(example, where) {
+      if (prompts.has(hash53(promptKey(example)))) note("in training and validation", where, example.prompt);
+    },
+    finish() {
+      if (tokenizer && rows > 0 && ends === 0) note("end token never learnt", "all rows", `${rows} answers`);
+      const isLabelled = hasLabels && labels.size > 1 && rows >= 5 * labels.size;
+      const counts = [...labels].sort((a, b) => b[1] - a[1]);
+      if (isLabelled && counts[0]![1] > 2 * (rows / labels.size) * 0.9) {
+        const shares = counts.map(([label, count]) => `${label} ${Math.round((100 * count) / rows)} %`).join(", ");
+        note("unbalanced labels", "all rows", shares);
+      }
+      const facts = ({ sum, max }: { sum: number; max: number }): LengthFacts => ({ mean: sum / Math.max(rows, 1), max });
+      return {
+        rows,
+        seconds: (performance.now() - began) / 1000,
+        findings: [...found.values()].sort((a, b) => b.count - a.count),
+        ...(tokenizer ? { lengths: { prompt: facts(lengths.prompt), completion: facts(lengths.completion) } } : {}),
+        ...(isLabelled ? { labels: Object.fromEntries(counts) } : {}),
+      };
+    },
+  };
+}
+
+function around(text: string, pattern: RegExp): string {
+  const at = text.search(pattern);
+  return text.slice(Math.max(0, at - 25), at + 40);
+}
+
+/** 53 bits as a number: among 100,000 rows two different ones agree with a chance below 10^-6. */
+function hash53(text: string): number {
+  const digest = createHash("sha1").update(text).digest();
+  return digest.readUIntBE(0, 6) * 32 + (digest[6]! >> 3);
+}
