@@ -49,7 +49,11 @@ describe("checkpoints on disk", () => {
     ["a manifest cut short", (folder) => truncate(path.join(folder, "checkpoint.json"), 40), /checkpoint.json cannot be read/],
     ["no manifest", (folder) => rm(path.join(folder, "checkpoint.json")), /checkpoint.json cannot be read/],
     ["an empty manifest", (folder) => writeFile(path.join(folder, "checkpoint.json"), "null"), /is no object/],
-    ["a manifest without files", (folder) => edit(folder, (manifest) => (manifest.files = [null])), /a file that cannot be one/],
+    [
+      "a manifest without files",
+      (folder) => edit(folder, (manifest) => Object.assign(manifest, { files: [null] })),
+      /a file that cannot be one/,
+    ],
     ["a manifest without its run", (folder) => edit(folder, (manifest) => delete manifest.record), /has no record of its run/],
     [
       "a manifest that names a path",
