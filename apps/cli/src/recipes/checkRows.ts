@@ -51,8 +51,9 @@ export async function checkRun(run: Run): Promise<Checked> {
   return { format: dataset.format.name, template: compiled.template.name, report: checker.finish() };
 }
 
-const instructionOf = ({ fields }: Row): string | undefined =>
-  typeof fields.instruction === "string" ? fields.instruction : undefined;
+/** The instruction of a row that has no input beside it. */
+const instructionOf = ({ fields: { instruction, input } }: Row): string | undefined =>
+  typeof instruction === "string" && input === "" ? instruction : undefined;
 
 export interface PreviewRow {
   id: string;

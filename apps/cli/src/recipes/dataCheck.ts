@@ -57,9 +57,10 @@ type Kind = keyof typeof ADVICE;
 const MOJIBAKE = /[\u00c2\u00c3][\u0080-\u00bf]|\u00e2[\u0080\u20ac][\u0080-\u203a\u2122\u0153\u009c]|[a-z]\+[ñìåï][a-z]/;
 const PLACEHOLDER = /\{\{\w+\}\}/;
 const VAGUE =
-  /^(help|do (it|this|that)|explain|continue|go on|write( something)?|tell me|answer|fix( it| this)?|improve( it| this)?|more|summari[sz]e)[\s.!?]*$/i;
+  /^(help|do (it|this|that)|explain( (it|this|that))?|continue|go on|write( something)?|tell me|answer|fix( it| this)?|improve( it| this)?|more|summari[sz]e)[\s.!?]*$/i;
 
 export interface DataChecker {
+  /** `instruction` is what a row without an input asks; where it is undefined, the prompt is looked at. */
   add(example: Example, instruction: string | undefined, where: string): void;
   /** Prompts of a validation set, after all of the training set. */
   addValidation(example: Example, where: string): void;
@@ -98,7 +99,7 @@ export function dataChecker(tokenizer: Tokenizer | undefined, limits: CheckLimit
       const { prompt, completion } = example;
       const asked = instruction ?? prompt;
       if (prompt.trim() === "") note("blank prompt", where, completion);
-      else if (asked.trim() === prompt.trim() && VAGUE.test(asked.trim())) note("vague instruction", where, asked);
+      else if (VAGUE.test(asked.trim())) note("vague instruction", where, asked);
       else if (!/\S+\s+\S+\s+\S/.test(prompt)) note("short prompt", where, prompt);
       if (completion.trim() === "") note("blank answer", where, prompt);
       const both = `${prompt}\n${completion}`;
@@ -125,7 +126,7 @@ export function dataChecker(tokenizer: Tokenizer | undefined, limits: CheckLimit
       if (tokenizer && rows > 0 && ends === 0) note("end token never learnt", "all rows", `${rows} answers`);
       const isLabelled = hasLabels && labels.size > 1 && rows >= 5 * labels.size;
       const counts = [...labels].sort((a, b) => b[1] - a[1]);
-      if (isLabelled && counts[0]![1] > 2 * (rows / labels.size) * 0.9) {
+      if (isLabelled && counts[0]![1] > (1.5 * rows) / labels.size) {
         const shares = counts.map(([label, count]) => `${label} ${Math.round((100 * count) / rows)} %`).join(", ");
         note("unbalanced labels", "all rows", shares);
       }

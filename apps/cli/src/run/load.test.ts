@@ -91,7 +91,11 @@ lr: 3
   test.each([
     ["a missing key", "model: {path: m}\ndata: {}", /:2:1: data.train is missing/],
     ["both kinds of model", RUN.replace("{path: base}", "{path: m, init: {config: {}, tokenizer: t}}"), /either path .* or init/],
-    ["neither train nor mixture", RUN.replace(/ {2}train: .*\n/, ""), /data needs either train \(a file\) or mixture/],
+    [
+      "train beside mixture",
+      RUN.replace("data:", "data:\n  mixture: [{train: a.jsonl}]"),
+      /data.mixture stands beside data.train/,
+    ],
     [
       "a template that is a name and a prompt",
       RUN.replace("{prompt:", "{name: alpaca, prompt:"),
@@ -99,12 +103,12 @@ lr: 3
     ],
     [
       "an unknown part of a template",
-      RUN.replace("{prompt:", "{promt:"),
-      /unknown key data.template.promt; did you mean data.template.prompt\?/,
+      RUN.replace("{prompt:", "{complet: x, prompt:"),
+      /unknown key data.template.complet; did you mean data.template.completion\?/,
     ],
     [
       "a split beside a validation file",
-      RUN.replace("  template", "  validation: d.jsonl\n  split: {validation: 0.1}\n  template"),
+      RUN.replace("  template", "  split: {validation: 0.1}\n  template"),
       /data.split stands beside data.validation/,
     ],
     ["a template without fields", RUN.replace("{summary}", "summary"), /completion names no field/],
