@@ -50,5 +50,8 @@ export async function loadGenerator(
   const lora = adapter && loadLora(device, adapter, { specs: weightsOf(folder), weights: loaded.weights });
   const model =
     loaded.kind === "t5" ? new T5(loaded.config, loaded.weights, { lora }) : new Opt(loaded.config, loaded.weights, { lora });
-  return { generator: new SequenceGenerator(device, model, { config, tokenizer }), notes: loaded.notes };
+  return {
+    generator: new SequenceGenerator(device, model, { config, tokenizer }),
+    notes: [...loaded.notes, ...(adapter?.notes ?? [])],
+  };
 }

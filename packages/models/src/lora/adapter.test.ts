@@ -160,6 +160,14 @@ describe("adapter files", () => {
     expect(await readAdapter(memoryFiles(writeAdapter(adapter)), linears)).toEqual(adapter);
   });
 
+  it("with values that are not numbers are read with a note that names the tensor", async () => {
+    const adapter = make();
+    adapter.modules[1]!.b[2] = Number.NaN;
+    const { notes } = await readAdapter(memoryFiles(writeAdapter(adapter)), linears);
+    expect(notes).toHaveLength(1);
+    expect(notes![0]).toContain(`${adapter.modules[1]!.path}.lora_B.weight (1)`);
+  });
+
   it("with names of other kinds of models among the targets are read, as PEFT does", async () => {
     const files = writeAdapter(make());
     const config = { ...JSON.parse(files["adapter_config.json"]), target_modules: ["q", "v", "q_proj"] };

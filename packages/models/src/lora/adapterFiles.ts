@@ -2,7 +2,9 @@
 // "base_model.model." + the base module's path + ".lora_A.weight" ([rank, in]), ".lora_B.weight" ([out, rank]) or
 // ".lora_magnitude_vector" ([out]); trained copies of base weights have the base's own name behind the prefix (see ownWeights).
 
+import { nonFiniteNotes } from "../device.js";
 import { dataError } from "../errors.js";
+import { countNonFinite } from "../halves.js";
 import { matchCheckpoint, type WeightSpec } from "../pretrained.js";
 import { pythonJson } from "../pythonJson.js";
 import { openPytorchFile } from "../pytorch/stateDict.js";
@@ -36,6 +38,8 @@ export interface Adapter {
   modules: AdapterModule[];
   /** Of modules_to_save, and trained biases. */
   own: AdapterWeight[];
+  /** What is odd about the files but no reason to refuse them, for the user to see. */
+  notes?: readonly string[];
 }
 
 const CONFIG = "adapter_config.json";
@@ -74,7 +78,13 @@ export async function readAdapter(
   const copies = new Set(paths.map((path) => keyOf(path, "base_layer.weight")));
   const where = `${file.description} (an adapter of "${config.baseModel ?? "unknown"}")`;
   matchCheckpoint(expected, file.tensors, { where, ignored: (name) => copies.has(name) });
-  const read = async (name: string) => toFloat32(name, await file.read(name));
+  const nonFinite = new Map<string, number>();
+  const read = async (name: string) => {
+    const raw = await file.read(name);
+    const found = countNonFinite(raw.bytes, raw.dtype);
+    if (found > 0) nonFinite.set(name, found);
+    return toFloat32(name, raw);
+  };
   const adapter: Adapter = { config, modules: [], own: [] };
   for (const { path, rank, scale } of modules) {
     const [a, b] = [await read(keyOf(path, "lora_A.weight")), await read(keyOf(path, "lora_B.weight"))];
@@ -82,7 +92,8 @@ export async function readAdapter(
     adapter.modules.push({ path, rank, scale, a, b, ...magnitude });
   }
   for (const { key, ...weight } of own) adapter.own.push({ ...weight, values: await read(key) });
-  return adapter;
+  const notes = nonFiniteNotes(file, nonFinite);
+  return notes.length > 0 ? { ...adapter, notes } : adapter;
 }
 
 async function openWeights(source: FileSource): Promise<Checkpoint> {
