@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Row } from "@attune/models";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sharedFolder } from "../../../models/testing/shared.js";
+import { sharedFolder } from "../../testing/shared.js";
 import { pretokenizedRow } from "../datasets/formats/pretokenized.js";
 import { type DatasetOptions, openDataset } from "./dataset.js";
 

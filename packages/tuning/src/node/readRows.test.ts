@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sharedFolder } from "../../../models/testing/shared.js";
+import { sharedFolder } from "../../testing/shared.js";
 import { fileKind } from "../datasets/fileKind.js";
 import { readJson } from "../datasets/json.js";
 import { type ReadRowsOptions, readRows } from "./readRows.js";
