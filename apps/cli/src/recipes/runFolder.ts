@@ -16,6 +16,7 @@ import {
 } from "@attune/tuning/node";
 import { userError } from "../errors.js";
 import type { Run } from "../run/schema.js";
+import { modelFolder } from "./modelFiles.js";
 
 export interface StartOptions {
   /** Go on from the newest checkpoint in the run's folder. */
@@ -164,8 +165,8 @@ async function settingsOf(run: Run): Promise<Record<string, unknown>> {
     const file = settings[key];
     if (typeof file === "string") settings[key] = await fingerprint(file);
   }
-  const folder = run.model.path;
-  if (folder) {
+  if (run.model.path) {
+    const folder = await modelFolder(run.model.path); // of the hub's cache: its name holds the commit
     settings["model.path"] = folder;
     for (const name of (await readdir(folder).catch(() => [])).filter((file) => /\.(safetensors|bin|json)$/.test(file)).sort())
       settings[`model.path/${name}`] = await fingerprint(path.join(folder, name));

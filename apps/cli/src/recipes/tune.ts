@@ -133,6 +133,8 @@ async function tuneIn(
   for (const note of [...data.notes, ...model.notes]) listener.note(note);
   await folder.restore(trainer);
   listener.resumed?.(folder.startStep);
+  if (folder.startStep >= data.totalSteps)
+    listener.note(`nothing is left to train of ${data.totalSteps} updates; evaluated again`);
 
   const reports: StepReport[] = [];
   const updates = untilAborted(data.updates(folder.startStep), signal);
@@ -144,7 +146,7 @@ async function tuneIn(
     if (isDue(report.step)) await folder.save(trainer);
   }
   if (signal?.aborted) {
-    if (!isDue(trainer.step)) await folder.save(trainer);
+    if (trainer.step === 0 || !isDue(trainer.step)) await folder.save(trainer);
     listener.note(`stopped after step ${trainer.step}; --resume goes on from here`);
   }
   const saved = await saveRunModel(run, model, files);

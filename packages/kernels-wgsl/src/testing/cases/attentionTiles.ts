@@ -94,6 +94,18 @@ export const partCase = (part: "queries" | "keys", isVec4: boolean): KernelCase 
       },
       {
         batch: 1,
+        heads: 1,
+        queries: 36,
+        keys: 36,
+        dKv: 1,
+        ...none,
+        dropout: 1,
+        wantsA: 1,
+        wantsB: 1,
+        why: "a lane just behind the end, which would drop otherwise than the last one",
+      },
+      {
+        batch: 1,
         heads: 67,
         queries: 3,
         keys: 3,
