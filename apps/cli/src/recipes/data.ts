@@ -17,7 +17,8 @@ import {
   type Tokenizer,
   tokenizeExample,
 } from "@attune/models";
-import { type BatchPlan, planBatches } from "@attune/tuning";
+import { type BatchPlan, planBatches, pretokenizedRow } from "@attune/tuning";
+import { openDataset } from "@attune/tuning/node";
 import type { Run } from "../run/schema.js";
 import { readRunExamples } from "./examples.js";
 import type { ModelFiles } from "./model.js";
@@ -44,13 +45,17 @@ export async function prepareData(
   files: Pick<ModelFiles, "tokenizer" | "known" | "tokenizerFiles">,
 ): Promise<TrainingData> {
   const { tokenizer, known } = files;
-  const { examples, validation, template, notes } = await readRunExamples(run, files);
-  const source = SOURCES[run.objective === "instruction" ? `${known.kind} instruction` : run.objective](run, tokenizer, examples);
+  const ids = await pretokenizedRows(run, files);
+  const { examples, validation, template, notes } = ids ? NO_TEXT : await readRunExamples(run, files);
+  const source = ids
+    ? idRows(ids, files)
+    : SOURCES[run.objective === "instruction" ? `${known.kind} instruction` : run.objective](run, tokenizer, examples);
   if (source.lengths.length === 0) throw dataError(`${run.data.train}: 0 of ${examples.length} rows are left to train on`);
   const plan = planBatches(source.lengths, {
     batchSize: run.train.batch,
     accumulate: run.train.accumulate,
     seed: run.train.seed,
+    ...(ids ? { order: "sequential" } : {}),
   });
   const totalSteps = run.train.steps ?? Math.ceil((run.train.epochs ?? 3) * plan.updatesPerEpoch);
   return {
@@ -76,6 +81,52 @@ export async function prepareData(
         );
       }
     },
+  };
+}
+
+const NO_TEXT = { examples: [], validation: [], template: { name: "pretokenized", forms: [] }, notes: [] };
+
+/**
+ * The rows of a file of token ids, which are learnt in its order: micro-batch k is rows k * train.batch on. undefined where rows are text.
+ * Throws (data) where ids do not fit, and where the micro-batches that the file names are others.
+ */
+async function pretokenizedRows(
+  { data, objective, train }: Run,
+  { tokenizer, known }: Pick<ModelFiles, "tokenizer" | "known">,
+): Promise<TokenizedExample[] | undefined> {
+  if (data.mixture !== undefined || data.template !== undefined || objective !== "instruction") return undefined;
+  const { format, rows } = await openDataset(data.train, {
+    format: data.format,
+    onBadRow: data.onBadRow,
+    encoding: data.encoding,
+  });
+  if (format.name !== "pretokenized") return undefined;
+  const examples: TokenizedExample[] = [];
+  let first: number | undefined;
+  for await (const row of rows()) {
+    if (data.limit !== null && examples.length >= data.limit) break;
+    const { example, microBatch } = pretokenizedRow(row, { vocabSize: tokenizer.vocabSize, isCausal: known.kind === "opt" });
+    first ??= microBatch;
+    const expected = first === undefined ? undefined : first + Math.floor(examples.length / train.batch);
+    if (microBatch !== expected)
+      throw dataError(
+        `${row.where}: is in micro-batch ${microBatch ?? "none"}, with train.batch ${train.batch} it would be in ${expected}`,
+      );
+    examples.push(example);
+  }
+  return examples;
+}
+
+function idRows(
+  examples: readonly TokenizedExample[],
+  { tokenizer, known }: Pick<ModelFiles, "tokenizer" | "known">,
+): ExampleSource {
+  if (known.kind === "opt") return sequences(tokenizer, examples);
+  return {
+    lengths: examples.map(({ inputIds, labels }) => ({ source: inputIds.length, target: labels.length })),
+    example: (index) => examples[index]!,
+    collate: (rows, dims) => collate(rows, dims, tokenizer.padId),
+    notes: [],
   };
 }
 

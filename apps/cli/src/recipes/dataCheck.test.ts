@@ -8,6 +8,7 @@ import { diskFiles } from "@attune/models/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseRun } from "../run/load.js";
 import { checkFile, checkRun, previewRun } from "./checkRows.js";
+import { prepareData } from "./data.js";
 import { dataChecker } from "./dataCheck.js";
 import { readRunExamples } from "./examples.js";
 import { openModelFiles } from "./model.js";
@@ -113,6 +114,25 @@ describe("a run's data", () => {
     expect(row!.isEndLearnt).toBe(true);
     expect(row!.tokens.filter(({ token }) => token === "</s>")).toHaveLength(2); // the tokenizer's own: of the prompt and of the answer
     expect(row!.tokens.filter(({ isLearnt }) => isLearnt).at(-1)!.token).toBe("</s>");
+  });
+
+  it("may be token ids, in the file's order and micro-batches", async () => {
+    const ids = Array.from({ length: 5 }, (_, i) => ({
+      inputIds: Array(9 - i).fill(5 + i),
+      labels: [3, 1],
+      microBatch: Math.floor(i / 2),
+    }));
+    await write("ids.jsonl", ids);
+    const one = run("  train: ids.jsonl\ntrain: {batch: 2, steps: 4}\n");
+    const data = await prepareData(one, await openModelFiles(one));
+    const firsts = [...data.updates()].map(([batch]) =>
+      Array.from({ length: batch!.realRows }, (_, row) => batch!.inputIds[row * batch!.source]),
+    );
+    expect(firsts).toEqual([[5, 6], [7, 8], [9], [5, 6]]);
+    const other = run("  train: ids.jsonl\ntrain: {batch: 3}\n");
+    await expect(prepareData(other, await openModelFiles(other))).rejects.toThrow(
+      /ids.jsonl:3: is in micro-batch 1, with train.batch 3 it would be in 0/,
+    );
   });
 
   it("checks a file by itself", async () => {
