@@ -150,7 +150,7 @@ async function tuneIn(
     listener.note(`stopped after step ${trainer.step}; --resume goes on from here`);
   }
   const saved = await saveRunModel(run, model, files);
-  await writeFile(path.join(saved.folder, TEMPLATE_FILE), writeTemplateFile(data.template));
+  if (data.template.forms.length > 0) await writeFile(path.join(saved.folder, TEMPLATE_FILE), writeTemplateFile(data.template));
   signal?.throwIfAborted(); // what was trained so far is saved; evaluation is skipped
 
   const beforeEval = performance.now();
