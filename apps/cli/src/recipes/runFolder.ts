@@ -49,6 +49,7 @@ export interface RunFolder {
 const ENDS = 32 << 20;
 /** Checkpoints that may fail one after the other before the run is given up. */
 const FAILURES = 3;
+const DATA_FILES = /^data\.(?:train|validation|mixture\.\d+\.train)$/;
 const LEFT_OUT = /^(?:name|out|eval\..*|save\..*|train\.logEvery)$/;
 
 const checkpointsOf = (run: Run): string => path.join(run.out, "checkpoints");
@@ -156,14 +157,13 @@ async function settingsOf(run: Run): Promise<Record<string, unknown>> {
   const settings: Record<string, unknown> = {};
   const visit = (value: unknown, name: string): void => {
     if (LEFT_OUT.test(name)) return;
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      for (const [key, item] of Object.entries(value)) visit(item, name ? `${name}.${key}` : key);
-    } else settings[name] = value;
+    const isPlain = typeof value !== "object" || value === null || (Array.isArray(value) && typeof value[0] !== "object");
+    if (isPlain) settings[name] = value;
+    else for (const [key, item] of Object.entries(value)) visit(item, name ? `${name}.${key}` : key);
   };
   visit(run, "");
-  for (const key of ["data.train", "data.validation"]) {
-    const file = settings[key];
-    if (typeof file === "string") settings[key] = await fingerprint(file);
+  for (const [key, file] of Object.entries(settings)) {
+    if (DATA_FILES.test(key) && typeof file === "string") settings[key] = await fingerprint(file);
   }
   if (run.model.path) {
     const folder = await modelFolder(run.model.path); // of the hub's cache: its name holds the commit

@@ -150,7 +150,9 @@ describe("sampling", () => {
   it("draws tokens as often as they are likely; every sample of a prompt is its own", async () => {
     await using(t5, async (generator) => {
       let logits = new Float32Array(0);
-      const keep: Processor = (scores) => void (logits = scores.slice());
+      const keep: Processor = (scores) => {
+        logits = scores.slice();
+      };
       const count = 600;
       const one = inputsFor(t5, [PROMPTS[0]!]);
       const { sequences } = await generator.generate(one, {

@@ -147,7 +147,8 @@ describe("48: chat templates", () => {
     expect(await readChatTemplate(memoryFiles({}))).toBeUndefined();
   });
   it.each([
-    ["{% for i in range(200000000) %}{% endfor %}", /the chat template takes (longer than 1.5 s|too much memory)/],
+    ["{% for i in range(200000000) %}{% endfor %}", /the chat template fails: a range of 200000000 items/],
+    ["{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", /takes longer than 1.5 s|too much memory/],
     ["{{ raise_exception('only users') }}", /the chat template fails: .*only users/],
     ["{% for i in range(3000) %}xxxxxxxxxx{% endfor %}", /writes more than 20000 characters/],
     ["{% if %}", /the chat template fails/],

@@ -13,7 +13,7 @@ const LIMITS = [256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 262144];
 const ALIGNMENT = 16;
 
 /** Kernels without an axis so far: a batch of their operands must fit a binding. */
-const NEVER_CUT = /^attention/;
+const NEVER_CUT = /^(attention|decodeAttention, cross)/;
 /** Sums along a cut axis: pieces are added up, each rounded on its own. All others keep their bits. */
 const ADDED_UP =
   /^(sum|mean|linear|matmul with a shared operand|a weight used twice|(residual around )?(rms|layer)Norm|chain with a row)/;

@@ -94,7 +94,7 @@ function matmulCase(kind: Kind): KernelCase {
   const few = m[1] <= 16 && (variant === "subgroup" || variant === "texture") ? ", few rows" : "";
   const frozen = isConstant ? ", frozen weight" : "";
   return {
-    name: `matmul/${variant}, ${layout}, ${a === b ? a : `${a} and ${b}`}${few}${frozen}`,
+    name: `matmul/${variant === "texture" ? "subgroup, textures" : variant}, ${layout}, ${a === b ? a : `${a} and ${b}`}${few}${frozen}`,
     dims: { m, n: [1, 70], k: [1, 60], ...flags },
     edges,
     plan: (dims, facts) => planMatmul(sizesOf(kind, dims), facts),
