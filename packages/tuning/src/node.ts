@@ -15,7 +15,7 @@ export {
 export { type Dataset, type DatasetOptions, openDataset } from "./node/dataset.js";
 export { lockFolder } from "./node/lock.js";
 export { type ParquetOptions, readParquet } from "./node/parquet.js";
-export { lookAt, type ReadRowsOptions, readRows } from "./node/readRows.js";
+export { lookAt, type ReadRowsOptions, readLines, readRows } from "./node/readRows.js";
 
 /** The rows of a JSONL file on disk. Throws (data) for a missing or malformed file, (storage) for one that cannot be read. */
 export async function* readJsonlFile(path: string, options: JsonlOptions = {}): AsyncGenerator<Row> {

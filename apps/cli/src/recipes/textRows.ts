@@ -1,13 +1,8 @@
 // Texts to be scored, row by row from a file: a line each (.txt and whatever else), a field of JSON Lines (.jsonl), a column of CSV
 // or TSV. Read as a stream, so that a file may be larger than memory.
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import path from "node:path";
-import { Readable } from "node:stream";
 import { dataError, listSome, nearest, printable, type Row } from "@attune/models";
-import { readError } from "@attune/models/node";
-import { readJsonlFile } from "@attune/tuning/node";
-import { CsvError, parse } from "csv-parse";
+import { readLines, readRows } from "@attune/tuning/node";
 
 /** Fields that hold what is wanted where none is named: the first that a file's first row has. */
 export const PREDICTION_FIELDS = ["output", "prediction", "generated_text"];
@@ -29,14 +24,14 @@ export async function* textRows(
   fields: readonly string[] | undefined,
   usual: readonly string[],
 ): AsyncGenerator<TextRow> {
-  const form = FORMS[path.extname(file).toLowerCase()];
-  if (!form) {
+  const kind = KINDS[path.extname(file).toLowerCase()];
+  if (!kind) {
     if (fields) throw dataError(`${printable(file, 300)}: has lines of text and no fields; fields are for .jsonl, .csv and .tsv`);
-    for await (const { text, number } of lines(file)) yield { where: `${file}:${number}`, texts: [text] };
+    for await (const { where, text } of readLines(file)) yield { where, texts: [text] };
     return;
   }
   let chosen = fields;
-  for await (const row of form(file)) {
+  for await (const row of readRows(file, { kind })) {
     chosen ??= usualField(row, usual);
     yield { where: row.where, texts: chosen.flatMap((field) => textsOf(row, field)) };
   }
@@ -44,16 +39,16 @@ export async function* textRows(
 
 /** Rows with fields, of a .jsonl, .csv or .tsv file. Throws (data) for another one. */
 export function fieldRows(file: string): AsyncIterable<Row> {
-  const form = FORMS[path.extname(file).toLowerCase()];
-  if (!form) throw dataError(`${printable(file, 300)}: rows with fields come as ${Object.keys(FORMS).join(", ")}`);
-  return form(file);
+  const kind = KINDS[path.extname(file).toLowerCase()];
+  if (!kind) throw dataError(`${printable(file, 300)}: rows with fields come as ${Object.keys(KINDS).join(", ")}`);
+  return readRows(file, { kind });
 }
 
-const FORMS: Readonly<Record<string, (file: string) => AsyncIterable<Row>>> = {
-  ".jsonl": (file) => readJsonlFile(file),
-  ".ndjson": (file) => readJsonlFile(file),
-  ".csv": (file) => csvRows(file, ","),
-  ".tsv": (file) => csvRows(file, "\t"),
+const KINDS: Readonly<Record<string, "jsonl" | "csv" | "tsv">> = {
+  ".jsonl": "jsonl",
+  ".ndjson": "jsonl",
+  ".csv": "csv",
+  ".tsv": "tsv",
 };
 
 function usualField({ where, fields }: Row, usual: readonly string[]): [string] {
@@ -76,66 +71,4 @@ export function textsOf({ where, fields }: Row, name: string): readonly string[]
   const near = value === undefined ? nearest(name, Object.keys(fields)) : undefined;
   const what = value === undefined ? "no such field" : `it is ${value === null ? "null" : "neither text nor a list of texts"}`;
   throw dataError(`${where}: field "${printable(name)}": ${what}${near ? `; did you mean "${printable(near)}"?` : ""}`);
-}
-
-async function* csvRows(file: string, delimiter: string): AsyncGenerator<Row> {
-  const where = printable(file, 300);
-  const parser = parse({ columns: true, delimiter, bom: true, info: true, relax_quotes: delimiter === "\t" });
-  const text = Readable.from(decoded(file));
-  text.on("error", (error) => parser.destroy(error));
-  try {
-    for await (const { record, info } of text.pipe(parser) as AsyncIterable<{
-      record: Record<string, string>;
-      info: { lines: number };
-    }>)
-      yield { where: `${where}:${info.lines}`, fields: record };
-  } catch (error) {
-    if (error instanceof CsvError) throw dataError(`${where}: ${printable(error.message, 200)}`, error);
-    throw error;
-  }
-}
-
-interface Line {
-  text: string;
-  number: number;
-}
-
-/** Lines end at "\n" or "\r\n" alone; an empty line is an empty text, and what follows the last line end is none. */
-async function* lines(file: string): AsyncGenerator<Line> {
-  let rest = "";
-  let number = 0;
-  for await (const chunk of decoded(file)) {
-    const parts = (rest + chunk).split("\n");
-    rest = parts.pop()!;
-    for (const part of parts) yield { text: part.endsWith("\r") ? part.slice(0, -1) : part, number: ++number };
-  }
-  if (rest !== "") yield { text: rest, number: ++number };
-}
-
-/** The file as text. A byte order mark is left out. Throws (data) with the line of the first byte that is not UTF-8. */
-async function* decoded(file: string): AsyncGenerator<string> {
-  const where = printable(file, 300);
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let line = 1;
-  const decode = (bytes: Uint8Array | undefined): string => {
-    try {
-      return decoder.decode(bytes, { stream: bytes !== undefined });
-    } catch (cause) {
-      let at = line;
-      for (const text of bytes ? new TextDecoder().decode(bytes).split("\ufffd", 1) : []) at += text.split("\n").length - 1;
-      throw dataError(`${where}:${at}: is not UTF-8; convert the file (iconv -f latin1 -t utf-8, if that is what it is)`, cause);
-    }
-  };
-  try {
-    if ((await stat(file)).isDirectory()) throw dataError(`${where}: is a folder; expected a file with a row a line`);
-    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
-      const text = decode(chunk as Uint8Array);
-      yield text;
-      for (let i = text.indexOf("\n"); i >= 0; i = text.indexOf("\n", i + 1)) line++;
-    }
-    const end = decode(undefined);
-    if (end !== "") yield end;
-  } catch (error) {
-    throw readError(error, where);
-  }
 }

@@ -1,7 +1,7 @@
 // One run a folder: a lock file says who writes there. A lock whose process is gone on this host is taken over.
 
 import { randomUUID } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { printable, usageError } from "@attune/models";
@@ -22,45 +22,54 @@ interface Holder {
  * Locks a folder, which must be there, for this process; returns what unlocks it. Throws (usage) where another process holds it,
  * (storage) where the folder refuses.
  */
-export async function lockFolder(folder: string): Promise<() => Promise<void>> {
-  const path = join(folder, NAME);
+export const lockFolder = (folder: string): Promise<() => Promise<void>> => takeLock(join(folder, NAME), folder);
+
+async function takeLock(path: string, folder: string): Promise<() => Promise<void>> {
   const me: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString(), id: randomUUID() };
   ours.add(me.id);
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const handle = await open(path, "wx");
-      await handle.writeFile(`${JSON.stringify(me)}\n`);
-      await handle.close();
-      return async () => {
-        await rm(path, { force: true });
-        ours.delete(me.id);
-      };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-        ours.delete(me.id);
-        throw writeError(error, printable(folder, 300));
-      }
+  try {
+    if (!(await createLock(path, me))) {
+      const holder = await holderOf(path);
+      if (!holder || isAlive(holder)) throw usageError(taken(folder, path, holder));
+      await succeed(path, folder, holder, me);
     }
-    const holder = await holderOf(path);
-    if (attempt > 0 || !holder || isAlive(holder)) {
-      ours.delete(me.id);
-      throw usageError(taken(folder, path, holder));
-    }
-    await removeStale(path, holder);
+  } catch (error) {
+    ours.delete(me.id);
+    throw writeError(error, printable(folder, 300)); // a refusal goes through as it is
+  }
+  return async () => {
+    await rm(path, { force: true });
+    ours.delete(me.id);
+  };
+}
+
+/** False where there is one. */
+async function createLock(path: string, me: Holder): Promise<boolean> {
+  try {
+    await writeFile(path, `${JSON.stringify(me)}\n`, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
   }
 }
 
-/** Moved aside first: of two processes that find the same stale lock only one must win, and none may remove the winner's. */
-async function removeStale(path: string, stale: Holder): Promise<void> {
-  const aside = `${path}.${process.pid}`;
+/**
+ * Puts my lock in the place of a stale one. Several may have found it, so that whoever does this holds a lock of its own, itself taken over
+ * in the same way where its process died: under it nobody else changes a stale lock, and the one there is replaced in one step, never
+ * missing. Who comes second finds another lock than it saw.
+ */
+async function succeed(path: string, folder: string, stale: Holder, me: Holder): Promise<void> {
+  const release = await takeLock(`${path}.takeover`, folder);
   try {
-    await rename(path, aside);
-  } catch {
-    return; // the other process was faster: the next attempt sees its lock
+    const now = await holderOf(path);
+    if (now?.pid !== stale.pid || now.since !== stale.since || now.id !== stale.id) throw usageError(taken(folder, path, now));
+    const mine = `${path}.${me.id}`;
+    await writeFile(mine, `${JSON.stringify(me)}\n`);
+    await rename(mine, path);
+  } finally {
+    await release();
   }
-  const moved = await holderOf(aside);
-  if (moved?.pid === stale.pid && moved.since === stale.since && moved.id === stale.id) await rm(aside, { force: true });
-  else await rename(aside, path);
 }
 
 async function holderOf(path: string): Promise<Holder | null> {

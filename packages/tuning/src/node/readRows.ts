@@ -10,7 +10,7 @@ import { type Dialect, guessDialect } from "../datasets/delimited.js";
 import { type FileKind, fileKind, HEAD_BYTES } from "../datasets/fileKind.js";
 import { readJson } from "../datasets/json.js";
 import { readJsonl } from "../datasets/jsonl.js";
-import type { TextOptions } from "../datasets/lines.js";
+import { decodeLine, MAX_LINE_BYTES, splitLines, type TextOptions } from "../datasets/lines.js";
 import { readText } from "../datasets/text.js";
 import { readCsv } from "./csv.js";
 import { type ParquetOptions, readParquet } from "./parquet.js";
@@ -49,6 +49,13 @@ export async function* readRows(path: string, options: ReadRowsOptions = {}): As
   else if (kind === "jsonl") yield* readJsonl(chunksOf(path), path, options);
   else if (kind === "text") yield* readText(chunksOf(path), path, options);
   else yield* readCsv(chunksOf(path), path, dialectOf(kind, head), options);
+}
+
+/** Every line of a text file with its place, blank ones too. Throws (data) for what is not UTF-8, and as readRows does. */
+export async function* readLines(path: string, options: TextOptions = {}): AsyncGenerator<{ where: string; text: string }> {
+  const file = printable(path, 300);
+  for await (const line of splitLines(chunksOf(path), file, options.maxLineBytes ?? MAX_LINE_BYTES, "a text file"))
+    yield { where: `${file}:${line.number}`, text: decodeLine(line, file, options).replace(/\r$/, "") };
 }
 
 function dialectOf(kind: "csv" | "tsv", head: Uint8Array): Dialect {
