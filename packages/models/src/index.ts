@@ -43,7 +43,7 @@ export {
   writeGenerationConfig,
 } from "./generationConfig.js";
 export { bf16ToF32, countF16Overflow, f16ToF32, f32ToBf16, f32ToF16 } from "./halves.js";
-export { type HubName, type HubSettings, hubSettings, neededFiles, parseHubName } from "./hub/names.js";
+export { type HubName, type HubRepoType, type HubSettings, hubSettings, neededFiles, parseHubName } from "./hub/names.js";
 export {
   adapterScale,
   adapterTargets,

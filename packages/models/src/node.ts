@@ -8,8 +8,9 @@ import { checkRange, checkRelativePath, type FileSource } from "./source.js";
 export { type ChatRenderer, type ChatTemplateOptions, openChatTemplate, readChatTemplate } from "./node/chatTemplate.js";
 export { diskSink, writeError, writeFolder } from "./node/diskSink.js";
 export { type EncodeAllOptions, encodeAll } from "./node/encodePool.js";
-export { type HubModel, type HubOptions, hubModel } from "./node/hub.js";
+export { type HubModel, hubModel } from "./node/hub.js";
 export type { DownloadProgress } from "./node/hubBlobs.js";
+export { type HubOptions, type HubRepository, openHubRepository } from "./node/hubRepository.js";
 export { startThread } from "./node/thread.js";
 export type { FileSink, FileWriter } from "./sink.js";
 

@@ -23,18 +23,24 @@ export interface HubServer {
   /** Changes what the hub has: the commit is another then. */
   files: Record<string, Uint8Array>;
   misbehave: Misbehaviour;
-  commit(): string;
+  /** Other revisions by name, such as refs/convert/parquet, with their files. */
+  branches: Record<string, Record<string, Uint8Array>>;
+  commit(branch?: string): string;
   close(): Promise<void>;
 }
 
-/** Serves one repository. Files ending in .safetensors or .bin are "large": on another host, with a sha256 as their etag. */
-export async function startHub(repo: string, files: Record<string, Uint8Array>): Promise<HubServer> {
-  const isLarge = (name: string) => /\.(safetensors|bin)$/.test(name);
-  const etagOf = (name: string) => {
-    const content = hub.files[name]!;
+/** Serves one repository. Files ending in .safetensors, .bin or .parquet are "large": on another host, with a sha256 as their etag. */
+export async function startHub(
+  repo: string,
+  files: Record<string, Uint8Array>,
+  type: "model" | "dataset" = "model",
+): Promise<HubServer> {
+  const isLarge = (name: string) => /\.(safetensors|bin|parquet)$/.test(name);
+  const etagOf = (name: string, content: Uint8Array) => {
     if (isLarge(name)) return createHash("sha256").update(content).digest("hex");
     return createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex");
   };
+  const filesOf = (branch: string) => (branch === "main" ? hub.files : hub.branches[branch]!);
   const counts = new Map<string, number>();
   const handle = (host: "hub" | "storage") => (incoming: IncomingMessage, response: ServerResponse) => {
     const request: HubRequest = {
@@ -49,22 +55,27 @@ export async function startHub(repo: string, files: Record<string, Uint8Array>):
     counts.set(key, (counts.get(key) ?? 0) + 1);
     if (hub.misbehave(request, response, counts.get(key)!)) return;
     const fail = (status: number, code: string) => response.writeHead(status, { "x-error-code": code }).end();
-    const api = /^\/api\/models\/(.+)\/revision\/(.+)$/.exec(request.path);
+    const api = /^\/api\/(\w+)s\/(.+)\/revision\/(.+)$/.exec(request.path);
+    const branchOf = (revision: string) =>
+      ["main", ...Object.keys(hub.branches)].find((one) => one === revision || hub.commit(one) === revision);
     if (api) {
-      if (api[1] !== repo) return fail(401, "RepoNotFound");
-      if (api[2] !== "main" && api[2] !== hub.commit()) return fail(404, "RevisionNotFound");
-      const siblings = Object.keys(hub.files).map((rfilename) => ({ rfilename }));
-      return response.end(JSON.stringify({ sha: hub.commit(), siblings }));
+      if (api[1] !== type || api[2] !== repo) return fail(401, "RepoNotFound");
+      const branch = branchOf(api[3]!);
+      if (branch === undefined) return fail(404, "RevisionNotFound");
+      const siblings = Object.keys(filesOf(branch)).map((rfilename) => ({ rfilename }));
+      return response.end(JSON.stringify({ sha: hub.commit(branch), siblings }));
     }
-    const name = request.path.slice(request.path.indexOf("/resolve/") + "/resolve/".length).replace(/^[^/]*\//, "");
-    if (!(name in hub.files)) return fail(404, "EntryNotFound");
-    const content = hub.files[name]!;
-    if (host === "hub" && isLarge(name)) {
+    const [, prefix, commit, name] = /^\/(.+)\/resolve\/([^/]*)\/(.+)$/.exec(request.path) ?? [];
+    if (prefix !== (type === "model" ? repo : `datasets/${repo}`)) return fail(401, "RepoNotFound");
+    const held = filesOf(branchOf(commit!) ?? "main");
+    if (!(name! in held)) return fail(404, "EntryNotFound");
+    const content = held[name!]!;
+    if (host === "hub" && isLarge(name!)) {
       const location = `${storage}${incoming.url!}?signature=secret`;
-      const linked = { "x-linked-etag": `"${etagOf(name)}"`, "x-linked-size": String(content.length) };
+      const linked = { "x-linked-etag": `"${etagOf(name!, content)}"`, "x-linked-size": String(content.length) };
       return response.writeHead(302, { location, ...linked }).end();
     }
-    sendRange(request, response, content, etagOf(name));
+    sendRange(request, response, content, etagOf(name!, content));
   };
   const servers = (["hub", "storage"] as const).map((host) => createServer(handle(host)));
   const urls = await Promise.all(
@@ -81,11 +92,12 @@ export async function startHub(repo: string, files: Record<string, Uint8Array>):
     requests: [],
     files,
     misbehave: () => false,
-    commit: () =>
+    branches: {},
+    commit: (branch = "main") =>
       createHash("sha1")
         .update(
-          Object.keys(hub.files)
-            .map((name) => name + etagOf(name))
+          Object.entries(filesOf(branch))
+            .map(([name, content]) => name + etagOf(name, content))
             .join(),
         )
         .digest("hex"),

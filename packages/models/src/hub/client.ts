@@ -2,9 +2,12 @@
 // answer that is no success as one line that says what to do.
 
 import { dataError, networkError, printable, type UserError } from "../errors.js";
+import type { HubRepoType } from "./names.js";
 
 export interface HubClientOptions {
   endpoint: string;
+  /** Default "model". */
+  type?: HubRepoType;
   /** Sent to the endpoint's own host alone, and never printed. */
   token?: string;
   fetch?: typeof fetch;
@@ -41,13 +44,15 @@ const LONGEST_WAIT_MS = 60_000;
 const ANSWER_TIMEOUT_MS = 60_000;
 
 export function hubClient(options: HubClientOptions): HubClient {
-  const { endpoint, token, attempts = 5 } = options;
+  const { endpoint, token, type = "model", attempts = 5 } = options;
   const call = options.fetch ?? fetch;
   const sleep = options.sleep ?? ((milliseconds) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds)));
   const origin = new URL(endpoint).origin;
   const encoded = (path: string) => path.split("/").map(encodeURIComponent).join("/");
+  const base = type === "model" ? endpoint : `${endpoint}/datasets`; // of pages and files
+  const kind = type === "model" ? "model" : "data set";
   const fileUrl = (repo: string, commit: string, file: string) =>
-    `${endpoint}/${encoded(repo)}/resolve/${encodeURIComponent(commit)}/${encoded(file)}`;
+    `${base}/${encoded(repo)}/resolve/${encodeURIComponent(commit)}/${encoded(file)}`;
 
   /** One answer, redirects followed where `follow` says so. Never throws anything but (network). */
   async function answerOf(url: string, init: RequestInit, follow: (target: URL) => boolean): Promise<Response> {
@@ -97,7 +102,7 @@ export function hubClient(options: HubClientOptions): HubClient {
 
   return {
     async revision(repo, revision) {
-      const url = `${endpoint}/api/models/${encoded(repo)}/revision/${encodeURIComponent(revision)}`;
+      const url = `${endpoint}/api/${type}s/${encoded(repo)}/revision/${encodeURIComponent(revision)}`;
       const response = await request(url, {});
       if (!response.ok) throw await refusal(response, repo, revision);
       const text = await response.text().catch((cause) => {
@@ -151,7 +156,7 @@ export function hubClient(options: HubClientOptions): HubClient {
     await response.body?.cancel();
     const name = printable(repo);
     const code = response.headers.get("x-error-code") ?? "";
-    const page = `${endpoint}/${name}`;
+    const page = `${base}/${name}`;
     const logIn = token
       ? "the token (HF_TOKEN, or the file that hf auth login writes) does not allow it"
       : "log in: set HF_TOKEN to a token of your account, or run hf auth login";
@@ -163,7 +168,7 @@ export function hubClient(options: HubClientOptions): HubClient {
     if (file && response.status === 404) return dataError(`${name}: has no file ${printable(file)} at ${printable(revision)}`);
     // the hub says 401 for what is not there, too: names of private models are not told
     if (response.status === 401 || response.status === 404)
-      return dataError(`${name}: no such model on ${shown(new URL(endpoint))}, or it is private: check the name; ${logIn}`);
+      return dataError(`${name}: no such ${kind} on ${shown(new URL(endpoint))}, or it is private: check the name; ${logIn}`);
     return networkError(`${name}: the hub answered HTTP ${response.status} ${printable(response.statusText)}`);
   }
 }

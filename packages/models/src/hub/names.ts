@@ -1,10 +1,13 @@
-// Names on the hub and what a model needs of its repository. Pure: the same in a browser.
+// Names on the hub, where their files are, and what a model needs of its repository. Pure: the same in a browser.
 
 import { usageError } from "../errors.js";
 
-/** A model's repository and one of its versions. */
+/** What a repository holds: the hub keeps the two apart, in its addresses as in the cache. */
+export type HubRepoType = "model" | "dataset";
+
+/** A repository and one of its versions. */
 export interface HubName {
-  /** "org/name", or "name" alone for the hub's oldest models. */
+  /** "org/name", or "name" alone for the hub's oldest. */
   repo: string;
   /** A branch, tag or commit; "main" where none is given. */
   revision: string;
@@ -25,8 +28,8 @@ export function parseHubName(text: string): HubName | undefined {
 }
 
 /** The folder of a repository in the cache, as Python's huggingface_hub names it. */
-export function cacheFolderOf(repo: string): string {
-  return `models--${repo.replace("/", "--")}`;
+export function cacheFolderOf(repo: string, type: HubRepoType = "model"): string {
+  return `${type}s--${repo.replace("/", "--")}`;
 }
 
 /** Where things are and who is asking, from the environment that Python's huggingface_hub reads too. */

@@ -16,7 +16,7 @@ export interface DownloadProgress {
 }
 
 export interface BlobRequest {
-  /** models--org--name in the cache. */
+  /** models--org--name or datasets--org--name in the cache. */
   home: string;
   /** The file's name, for messages. */
   file: string;
@@ -38,7 +38,7 @@ export async function fetchBlob(request: BlobRequest): Promise<string> {
   const blob = join(home, "blobs", etag);
   const where = printable(
     `${basename(home)
-      .replace(/^models--/, "")
+      .replace(/^(models|datasets)--/, "")
       .replaceAll("--", "/")}: ${file}`,
     200,
   );
