@@ -9,7 +9,21 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const home = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const built = path.join(home, "dist", "main.js");
 const source = path.join(home, "src", "main.ts");
-const NEEDS_NO_DEVICE = new Set(["--help", "-h", "--version", "-V"]);
+// Words with which no driver is needed, and so no second process: anywhere, and as the command.
+const ONLY_ASKS = new Set(["--help", "-h", "--version", "-V"]);
+const NEEDS_NO_DEVICE = new Set([
+  "help",
+  "completion",
+  "config",
+  "convert",
+  "data",
+  "init",
+  "push",
+  "recipes",
+  "runs",
+  "score",
+  "tokenize",
+]);
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -26,7 +40,7 @@ else await (await import(pathToFileURL(built).href)).run();
 function softwareDriver() {
   if (process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES) return null;
   const words = process.argv.slice(2);
-  if (words.length === 0 || words[0] === "help" || words.some((word) => NEEDS_NO_DEVICE.has(word))) return null;
+  if (words.length === 0 || NEEDS_NO_DEVICE.has(words[0]) || words.some((word) => ONLY_ASKS.has(word))) return null;
   for (let folder = home; ; folder = path.dirname(folder)) {
     try {
       const env = JSON.parse(readFileSync(path.join(folder, ".attune", "driver", "env.json"), "utf8"));

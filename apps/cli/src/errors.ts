@@ -1,5 +1,7 @@
 // What a person sees when something goes wrong: one clear line on stderr and an exit code by class. Packages throw
 // Errors that carry `exitClass`; whatever carries none, and is no known system error, is a bug and shows its stack.
+import { explainNativeFault } from "./nativeFault.js";
+import { redactSecrets } from "./secrets.js";
 import { sanitizeForTerminal } from "./terminal.js";
 
 export type ExitClass = "usage" | "data" | "device" | "storage" | "network" | "numerics" | "mismatch";
@@ -55,14 +57,20 @@ export interface Failure {
   text: string;
 }
 
-/** The exit code of anything thrown, and what to print: one line a problem, safe for a terminal. */
+/** The exit code of anything thrown, and what to print: one line a problem, safe for a terminal, without secrets. */
 export function failureOf(thrown: unknown): Failure {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const { exitClass, signal, code } = error as Error & { exitClass?: string; signal?: string; code?: string };
-  if (signal === "SIGINT" || signal === "SIGTERM") return { code: EXIT_CODES[signal], text: sanitizeForTerminal(error.message) };
+  const { code, text } = describe(thrown instanceof Error ? thrown : new Error(String(thrown)));
+  return { code, text: sanitizeForTerminal(redactSecrets(text)) };
+}
+
+function describe(error: Error & { exitClass?: string; signal?: string; code?: string }): Failure {
+  const { exitClass, signal, code } = error;
+  if (signal === "SIGINT" || signal === "SIGTERM") return { code: EXIT_CODES[signal], text: error.message };
   const known = isExitClass(exitClass) ? exitClass : code === undefined ? undefined : SYSTEM[code];
-  if (known) return { code: EXIT_CODES[known], text: `error: ${sanitizeForTerminal(error.message)}` };
-  return { code: EXIT_CODES.bug, text: `bug: ${sanitizeForTerminal(error.stack ?? error.message)}` };
+  if (known) return { code: EXIT_CODES[known], text: `error: ${error.message}` };
+  const native = explainNativeFault(error);
+  if (native) return { code: EXIT_CODES.device, text: `error: ${native}` };
+  return { code: EXIT_CODES.bug, text: `bug: ${error.stack ?? error.message}` };
 }
 
 function isExitClass(value: unknown): value is ExitClass {

@@ -7,6 +7,15 @@ export function configure(command: Command): void {
   addRunArguments(command, "[run]")
     .option("--json", "print JSON instead of YAML")
     .option("--schema", "print the JSON Schema of runs, for editors")
+    .addHelpText(
+      "after",
+      `
+Names of other trainers' options are taken, too, and it is told what they are called here.
+
+Examples:
+  attune config recipes/bundled-lora.yaml train.lr=3e-4
+  attune config --schema > run.schema.json`,
+    )
     .action(async (file: string | undefined, overrides: string[], flags: RunFlags & { json?: boolean; schema?: boolean }) => {
       if (flags.schema) {
         const [{ z }, { runSchema }] = await Promise.all([import("zod"), import("../run/schema.js")]);

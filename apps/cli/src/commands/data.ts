@@ -4,6 +4,7 @@ import { color, formatSeconds, oneLine, sanitizeForTerminal } from "../terminal.
 import { loadRunFromFlags, type RunFlags } from "./runArguments.js";
 
 export function configure(command: Command): void {
+  command.addHelpText("after", "\nExample:\n  attune data check recipes/bundled-lora.yaml");
   const check = command
     .command("check")
     .description("find vague, blank, repeated, damaged and over-long rows, with advice")
@@ -14,6 +15,10 @@ export function configure(command: Command): void {
     .option("--data <dir>", "folder of data.train and data.validation, instead of the one in the file")
     .option("--tokenizer <dir>", "of a data file: a folder with tokenizer.json, to measure lengths with")
     .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  attune data check mine.csv --tokenizer data/bundled/base\n  attune data check recipes/bundled-lora.yaml",
+    )
     .action(async (file: string, overrides: string[], flags: RunFlags & { json?: boolean; format?: string }) => {
       const { checkFile, checkRun } = await import("../recipes/checkRows.js");
       const isRun = /\.ya?ml$/i.test(file);
@@ -57,6 +62,7 @@ export function configure(command: Command): void {
     .option("--data <dir>", "folder of data.train and data.validation, instead of the one in the file")
     .option("--tokenizer <dir>", "folder of model.init.tokenizer, instead of the one in the file")
     .option("--rows <n>", "rows to show", "3")
+    .addHelpText("after", "\nExample:\n  attune data preview recipes/bundled-lora.yaml --rows 1")
     .action(async (file: string, overrides: string[], flags: RunFlags & { rows: string }) => {
       const { previewRun } = await import("../recipes/checkRows.js");
       const run = await loadRunFromFlags(file, overrides, flags);

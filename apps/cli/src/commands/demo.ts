@@ -11,6 +11,7 @@ export function configure(command: Command): void {
     .argument("[overrides...]", "values to change in both runs, such as train.steps=20")
     .option("--out <dir>", "folder for the results", "runs/demo")
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  attune demo train.steps=20 --out runs/look")
     .action(async (overrides: string[], { out, json }: { out: string; json?: boolean }) => {
       const start = performance.now();
       const [{ openDevice }, { prepareDemo, runDemo }, { listenForInterruption }] = await Promise.all([

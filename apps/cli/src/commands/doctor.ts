@@ -7,6 +7,7 @@ export function configure(command: Command): void {
   command
     .option("--json", "print JSON")
     .option("--no-speed", "do not measure matmul and copy")
+    .addHelpText("after", "\nExamples:\n  attune doctor\n  attune doctor --json > this-machine.json")
     .action(async ({ json, speed }: { json?: boolean; speed: boolean }) => {
       const { adviseWithoutAdapter, advise } = await import("../doctor/advice.js");
       const { inspectMachine } = await import("../doctor/machine.js");

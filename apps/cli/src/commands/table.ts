@@ -74,5 +74,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "check a data set for what spoils training, and show rows as the model will see them",
     load: () => import("./data.js"),
   },
+  {
+    name: "completion",
+    summary: "print a completion script for bash, zsh or fish",
+    load: () => import("./completion.js"),
+  },
   { name: "config", summary: "check a run's YAML and print it with all defaults filled in", load: () => import("./config.js") },
 ];
