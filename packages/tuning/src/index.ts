@@ -1,5 +1,7 @@
 // @attune/tuning: data sets, batches, schedules and the training loop. Browser-clean; reading from disk is in @attune/tuning/node.
 
+export { NEUTRAL_NAMES, otherOrder, otherSpeakers, speakersOf, versionSeed } from "./augment.js";
+export { type Balanced, type BalanceOptions, balanceRows } from "./balance.js";
 export {
   type BatchOptions,
   type BatchPlan,
@@ -13,8 +15,10 @@ export { FILE_KINDS, type FileKind } from "./datasets/fileKind.js";
 export type { Format, Sample } from "./datasets/formats/format.js";
 export { type PretokenizedRow, pretokenizedRow } from "./datasets/formats/pretokenized.js";
 export { detectFormat, FORMATS, formatNamed } from "./datasets/formats/table.js";
+export { type HubDataName, hubDataText, isHubData, parseHubData } from "./datasets/hubFiles.js";
 export { type JsonlOptions, readJsonl } from "./datasets/jsonl.js";
 export { type EvalLoss, Evaluator } from "./evaluate.js";
+export type { MicroBatch } from "./microPrograms.js";
 export { type InterleaveOptions, interleave, type MixedRow, type MixtureWeights, mixtureProbabilities } from "./mixture.js";
 export { type NumpyRandom, numpyRandom } from "./numpyRandom.js";
 export { type Progress, trackProgress } from "./progress.js";
@@ -29,15 +33,6 @@ export {
   warmupSteps,
 } from "./schedule.js";
 export { countOverlap, promptKey, type Split, type SplitOptions, splitExamples } from "./splits.js";
-export {
-  type MicroBatch,
-  NumericsError,
-  type OptimizerOptions,
-  type StepReport,
-  Trainer,
-  type TrainerCounters,
-  type TrainerOptions,
-  type TrainOptions,
-  train,
-} from "./train.js";
+export { NumericsError, type StepReport, type TrainOptions, train } from "./train.js";
+export { type OptimizerOptions, Trainer, type TrainerCounters, type TrainerOptions } from "./trainer.js";
 export { restoreTrainer, saveTrainer } from "./trainerState.js";

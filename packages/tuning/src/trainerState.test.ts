@@ -13,7 +13,8 @@ import {
 } from "@attune/models";
 import { type NodeDevice, openDevice } from "@attune/tensor/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type MicroBatch, Trainer, type TrainerOptions } from "./train.js";
+import type { MicroBatch } from "./microPrograms.js";
+import { Trainer, type TrainerOptions } from "./trainer.js";
 import { restoreTrainer, saveTrainer } from "./trainerState.js";
 
 const CONFIG = { ...T5_DEFAULTS, vocabSize: 64, dModel: 16, dKv: 8, dFf: 32, numLayers: 1, numDecoderLayers: 1, numHeads: 2 };

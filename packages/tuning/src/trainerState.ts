@@ -12,7 +12,7 @@ import {
   toFloat32,
 } from "@attune/models";
 import type { Device, Storage } from "@attune/tensor";
-import type { Trainer, TrainerCounters } from "./train.js";
+import type { Trainer, TrainerCounters } from "./trainer.js";
 
 /** Elements that are in host memory at a time. */
 const PIECE = 4 << 20;

@@ -1,6 +1,7 @@
 // Whether and how this update is done, from the partial sums of squares: the norm of the whole gradient, clipping, the loss scale by
 // torch.amp.GradScaler's rule, and the row of numbers that belongs to the update. All on the device: the host never waits for it.
 //   good update: scale doubles after `interval` of them in a row;  refused update: scale halves, and t and the learning rate stay
+//   skips: 0 does every update, 1 refuses those whose gradient is not finite, 2 also all that follow one: weights stay as it found them
 //! use row_subgroup
 //! use finite
 //! use update
@@ -30,7 +31,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   var shrink = 1.0;
   if (params.clip > 0.0) { shrink = min(1.0, params.clip / (norm + 1.0e-6)); }
   let row = numbers[step[0].good % params.rows];
-  let is_good = !(is_broken && params.skips != 0u);
+  let is_halted = params.skips == 2u && step[0].skipped != 0u;
+  let is_good = !((is_broken && params.skips != 0u) || is_halted);
   step[0].is_good = select(0u, 1u, is_good);
   step[0].norm = norm;
   step[0].factor = shrink * unscale;

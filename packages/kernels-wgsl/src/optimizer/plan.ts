@@ -23,8 +23,8 @@ export interface DecideSizes {
   rows: number;
   /** Largest norm of the whole gradient; 0 does not clip. */
   clip: number;
-  /** Refuse an update whose gradient is not finite. */
-  skips: boolean;
+  /** Refuse an update whose gradient is not finite; or that and all that follow. */
+  skips: boolean | "halt";
   /** Good updates in a row after which the loss scale doubles; 0: there is no loss scale. */
   interval: number;
 }
@@ -36,7 +36,7 @@ export function planDecide({ parts, rows, clip, skips, interval }: DecideSizes, 
     kernel: optimizerDecide,
     variant,
     replaceUses,
-    params: { parts, rows, clip, skips: skips ? 1 : 0, interval },
+    params: { parts, rows, clip, skips: skips === "halt" ? 2 : skips ? 1 : 0, interval },
     workgroups: [1, 1, 1],
     reason: `${lanes} lanes decide for all`,
     flops: parts,

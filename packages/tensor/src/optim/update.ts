@@ -18,8 +18,11 @@ export interface UpdateOptions {
   clipNorm?: number;
   /** Scale of the loss, for half-precision gradients; null (default): none. */
   lossScale?: LossScaleOptions | null;
-  /** Leave weights and moments as they are where the gradient is not finite (default); a loss scale always does. */
-  skipNonFinite?: boolean;
+  /**
+   * Leave weights and moments as they are where the gradient is not finite (default); a loss scale always does. "halt": from then on for
+   * good, so that whoever reads the report finds them as the refused update did.
+   */
+  skipNonFinite?: boolean | "halt";
 }
 
 /** What the device knows of the updates so far. */
@@ -91,7 +94,7 @@ export class UpdateControl {
     });
     const { clipNorm = 0, lossScale = null, skipNonFinite = true } = this.options;
     const interval = lossScale ? (lossScale.growthInterval ?? 2000) : 0;
-    const sizes = { parts, rows: ROWS, clip: clipNorm, skips: skipNonFinite || lossScale !== null, interval };
+    const sizes = { parts, rows: ROWS, clip: clipNorm, skips: lossScale !== null ? true : skipNonFinite, interval };
     ctx.run(planDecide(sizes, ctx.facts), { partial, numbers: this.#numbers, scale: this.scale, step: this.step });
   }
 

@@ -62,7 +62,8 @@ export const optimizerCases: readonly KernelCase[] = [
       rows: [1, 6],
       broken: [0, 1],
       clips: [0, 1],
-      skips: [0, 1],
+      skips: [0, 2],
+      skipped: [0, 1],
       interval: [0, 3],
       good: [0, 9],
       grown: [0, 1],
@@ -77,6 +78,7 @@ export const optimizerCases: readonly KernelCase[] = [
         interval: 2,
         good: 4,
         grown: 1,
+        skipped: 2,
         why: "clipped; the loss scale doubles",
       },
       {
@@ -88,6 +90,7 @@ export const optimizerCases: readonly KernelCase[] = [
         interval: 2,
         good: 5,
         grown: 1,
+        skipped: 0,
         why: "refused; the loss scale halves",
       },
       {
@@ -99,24 +102,63 @@ export const optimizerCases: readonly KernelCase[] = [
         interval: 0,
         good: 3,
         grown: 0,
+        skipped: 2,
         why: "not finite, and done all the same",
       },
-      { parts: 5, rows: 5, broken: 0, clips: 0, skips: 1, interval: 3, good: 7, grown: 0, why: "one more good update in a row" },
+      {
+        parts: 5,
+        rows: 5,
+        broken: 0,
+        clips: 0,
+        skips: 1,
+        interval: 3,
+        good: 7,
+        grown: 0,
+        skipped: 1,
+        why: "one more good update in a row",
+      },
+      {
+        parts: 4,
+        rows: 2,
+        broken: 0,
+        clips: 1,
+        skips: 2,
+        interval: 0,
+        good: 3,
+        grown: 0,
+        skipped: 1,
+        why: "halted: one before it was refused",
+      },
+      {
+        parts: 4,
+        rows: 2,
+        broken: 0,
+        clips: 0,
+        skips: 2,
+        interval: 0,
+        good: 3,
+        grown: 0,
+        skipped: 0,
+        why: "none was, so it is done",
+      },
     ],
     plan: ({ parts, rows, clips, skips, interval }, facts) =>
-      planDecide({ parts: parts!, rows: rows!, clip: 0.5 * clips!, skips: skips === 1, interval: interval! }, facts),
-    inputs: ({ parts, rows, broken, interval, good, grown }) => ({
+      planDecide(
+        { parts: parts!, rows: rows!, clip: 0.5 * clips!, skips: skips === 2 ? "halt" : skips === 1, interval: interval! },
+        facts,
+      ),
+    inputs: ({ parts, rows, broken, interval, good, grown, skipped }) => ({
       // the last part is the broken one: lane 0 does not see it
       partial: { shape: [parts!, 2], draw: (random, i) => (i % 2 === 0 ? random() : broken && i === 2 * parts! - 1 ? 1 : 0) },
       numbers: { shape: [rows!, 4] },
       scale: { shape: [1], draw: () => (interval ? 64 : 1) },
-      step: update({ good: good!, grown: Math.min(grown!, Math.max(0, interval! - 1)), skipped: 2 }),
+      step: update({ good: good!, grown: Math.min(grown!, Math.max(0, interval! - 1)), skipped: skipped! }),
     }),
     reference: ({ partial, numbers, scale, step }, { rows, broken, clips, skips, interval }) => {
       const total = partial!.data.reduce((sum, v, i) => sum + (i % 2 === 0 ? v : 0), 0);
       const loss = scale!.data[0]!;
       const norm = Math.sqrt(total) / loss;
-      const isGood = !(broken && skips);
+      const isGood = !(broken && skips) && !(skips === 2 && field(step!, "skipped") > 0);
       const [good, grown] = [field(step!, "good"), field(step!, "grown")];
       const doubles = isGood && grown + 1 === interval;
       const row = numbers!.data.subarray(4 * (good % rows!));
