@@ -20,5 +20,10 @@ export function addRunArguments(command: Command, run: "<run>" | "[run]" = "<run
 export async function loadRunFromFlags(file: string, overrides: readonly string[], flags: RunFlags): Promise<Run> {
   const { loadRun } = await import("../run/load.js");
   const out = flags.out === undefined ? [] : [`out=${JSON.stringify(flags.out)}`];
-  return loadRun(file, { overrides: [...overrides, ...out], dataFolder: flags.data, tokenizerFolder: flags.tokenizer });
+  return loadRun(file, {
+    overrides: [...overrides, ...out],
+    dataFolder: flags.data,
+    tokenizerFolder: flags.tokenizer,
+    note: (line) => void process.stderr.write(`${line}\n`),
+  });
 }

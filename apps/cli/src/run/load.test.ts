@@ -73,7 +73,7 @@ describe("a bad run", () => {
   test("tells all faults at once, in the file's order, with places and the key that was meant", () => {
     const text = `${RUN}train: {stesp: 3, lr: 0, batch: "8", warmup: 1.5}
 lora: {targets: [], rnk: 3}
-learning_rate: 1
+learning_rate: 2
 lr: 3
 `;
     expect(faults(text)).toEqual([
@@ -83,7 +83,7 @@ lr: 3
       "runs.d/my-run.yaml:6:38: train.warmup must be a share below 1 or a whole number of steps",
       "runs.d/my-run.yaml:7:8: lora.targets must not be empty",
       "runs.d/my-run.yaml:7:21: unknown key lora.rnk; did you mean lora.rank?",
-      "runs.d/my-run.yaml:8:1: unknown key learning_rate; here it is train.lr",
+      "runs.d/my-run.yaml:8:1: learning_rate stands beside train.lr: both say train.lr",
       "runs.d/my-run.yaml:9:1: unknown key lr; did you mean train.lr?",
     ]);
   });

@@ -3,8 +3,10 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
+import type { z } from "zod";
 import { userError } from "../errors.js";
-import { applyOverrides } from "./overrides.js";
+import { resolveAliases } from "./aliases.js";
+import { applyOverrides, type Override } from "./overrides.js";
 import { resolvePaths } from "./paths.js";
 import { describeIssues, type Place } from "./problems.js";
 import { type Run, type RunInput, runSchema } from "./schema.js";
@@ -18,6 +20,8 @@ export interface LoadOptions {
   tokenizerFolder?: string;
   /** What paths on the command line, and `out`, are relative to. */
   cwd?: string;
+  /** Told of names of other tools that were taken: "learning_rate -> train.lr". */
+  note?: (line: string) => void;
 }
 
 type Keys = readonly (string | number)[];
@@ -38,7 +42,7 @@ export async function loadRun(file: string, options: LoadOptions = {}): Promise<
 /** The same from text; `file` names it in messages, and its folder is what relative paths start from. */
 export function parseRun(
   text: string,
-  { file, overrides = [], dataFolder, tokenizerFolder, cwd = process.cwd() }: LoadOptions & { file: string },
+  { file, overrides = [], dataFolder, tokenizerFolder, cwd = process.cwd(), note = () => {} }: LoadOptions & { file: string },
 ): Run {
   if (text.length > MAX_BYTES) throw userError("usage", `${file}: over 1 MiB, which no run needs; is this the right file?`);
   const lines = new LineCounter();
@@ -64,17 +68,52 @@ export function parseRun(
     throw userError("usage", `${file}: ${(error as Error).message}`, error);
   }
   const name = path.basename(file).replace(/\.ya?ml$/, "");
-  const overridden = new Set<string>();
-  const given = applyOverrides({ name, ...plain }, overrides, (key) => overridden.add(key));
+  const fromCommandLine = new Set<string>();
+  const { tree, moved, faults } = resolveAliases(plain);
+  const inFile = new Map(moved.map(({ from, to }) => [to, from]));
+  const issues: AliasIssue[] = faults.map(({ from, message }) => ({ ...aliasIssue(from, message), isOverride: false }));
+  const translate = ({ path: dotted, value }: Override): Override | null => {
+    const own = resolveAliases(treeOf(dotted, value));
+    issues.push(...own.faults.map(({ from, message }) => ({ ...aliasIssue(from, message), isOverride: true })));
+    if (own.faults.length > 0) return null;
+    const [alias] = own.moved;
+    if (!alias) return { path: dotted, value };
+    moved.push(alias);
+    return { path: alias.to, value: valueIn(own.tree, alias.to) };
+  };
+  const given = applyOverrides({ name, ...tree }, overrides, (key) => fromCommandLine.add(key), translate);
   const result = runSchema.safeParse(given);
-  if (!result.success) {
-    const placeOf = (keys: Keys) =>
-      overridden.has(keys.join("."))
-        ? { where: "command line", offset: Number.POSITIVE_INFINITY }
-        : placeIn(document, keys, at, file);
-    throw userError("usage", describeIssues(result.error.issues, given, placeOf).join("\n"));
+  if (!result.success || issues.length > 0) {
+    const commandLine = { where: "command line", offset: Number.POSITIVE_INFINITY };
+    const placeOf = (keys: Keys) => {
+      const dotted = keys.join(".");
+      if (fromCommandLine.has(dotted)) return commandLine;
+      return placeIn(document, inFile.get(dotted)?.split(".") ?? keys, at, file);
+    };
+    const lines = describeIssues([...issues, ...(result.error?.issues ?? [])], given, placeOf, (issue) =>
+      (issue as Partial<AliasIssue>).isOverride ? commandLine : undefined,
+    );
+    throw userError("usage", lines.join("\n"));
   }
+  for (const { from, to } of moved) note(`${from} -> ${to}`);
   return complete(result.data, { file, dataFolder, tokenizerFolder, cwd });
+}
+
+/** A fault of another tool's name, in the form of the schema's own. */
+type AliasIssue = z.core.$ZodIssueCustom & { isOverride: boolean };
+const aliasIssue = (from: string, message: string): z.core.$ZodIssueCustom => ({
+  code: "custom",
+  path: from.split("."),
+  message,
+  input: from,
+});
+
+function treeOf(dotted: string, value: unknown): Record<string, unknown> {
+  return dotted.split(".").reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Record<string, unknown>;
+}
+
+function valueIn(tree: Record<string, unknown>, dotted: string): unknown {
+  return dotted.split(".").reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], tree);
 }
 
 /** Where a key stands; of a missing one, where its parent does. */

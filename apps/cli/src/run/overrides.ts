@@ -4,16 +4,32 @@ import { userError } from "../errors.js";
 
 type Tree = Record<string, unknown>;
 
-/** A copy of `base` with the overrides applied; each path is reported, so that messages can say where a value came from. */
-export function applyOverrides(base: Tree, overrides: readonly string[], report: (path: string) => void = () => {}): Tree {
+/** What one override says, by this schema's own names. */
+export interface Override {
+  path: string;
+  value: unknown;
+}
+
+/**
+ * A copy of `base` with the overrides applied; each path is reported, so that messages can say where a value came from. `translate` puts
+ * this schema's names for those of other tools; null where it has refused the key.
+ */
+export function applyOverrides(
+  base: Tree,
+  overrides: readonly string[],
+  report: (path: string) => void = () => {},
+  translate: (override: Override) => Override | null = (override) => override,
+): Tree {
   const result = structuredClone(base);
   for (const text of overrides) {
     const [, dotted, raw] = /^([A-Za-z_][\w.-]*)=([\s\S]*)$/.exec(text) ?? [];
     if (dotted === undefined || raw === undefined) {
       throw userError("usage", `"${text}" is no override: write KEY=VALUE, such as train.lr=3e-4`);
     }
-    set(result, dotted.split("."), parseValue(text, raw));
-    report(dotted);
+    const meant = translate({ path: dotted, value: parseValue(text, raw) });
+    if (meant === null) continue;
+    set(result, meant.path.split("."), meant.value);
+    report(meant.path);
   }
   return result;
 }

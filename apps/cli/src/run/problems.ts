@@ -1,44 +1,11 @@
 // zod's issues as lines for a person: where, which key, what was found, what is expected, which key was perhaps meant.
 import { distance } from "fastest-levenshtein";
 import type { z } from "zod";
+import { ALIASES } from "./aliases.js";
 import { MODEL_CONFIG_KEYS } from "./modelConfigKeys.js";
 import { runSchema } from "./schema.js";
 
 type Key = string | number;
-
-/** Names from Hugging Face's trainers, and what they are called here. Never accepted, only explained. */
-const ELSEWHERE: Record<string, string> = {
-  learning_rate: "train.lr",
-  num_train_epochs: "train.epochs",
-  num_epochs: "train.epochs",
-  max_steps: "train.steps",
-  batch_size: "train.batch",
-  per_device_train_batch_size: "train.batch",
-  per_device_eval_batch_size: "eval.batch",
-  gradient_accumulation_steps: "train.accumulate",
-  lr_scheduler_type: "train.schedule",
-  warmup_steps: "train.warmup",
-  warmup_ratio: "train.warmup",
-  weight_decay: "train.weightDecay",
-  max_grad_norm: "train.clipNorm",
-  logging_steps: "train.logEvery",
-  bf16: "train.precision",
-  fp16: "train.precision",
-  lora_r: "lora.rank",
-  r: "lora.rank",
-  lora_alpha: "lora.alpha",
-  lora_dropout: "lora.dropout",
-  target_modules: "lora.targets",
-  model_name_or_path: "model.path",
-  train_file: "data.train",
-  validation_file: "data.validation",
-  max_source_length: "data.maxSource",
-  max_target_length: "data.maxTarget",
-  max_train_samples: "data.limit",
-  max_new_tokens: "eval.maxNewTokens",
-  num_beams: "eval.beams",
-  output_dir: "out",
-};
 
 /** Where something stands: as told to a person, and as a place to sort by. */
 export interface Place {
@@ -51,12 +18,15 @@ export function describeIssues(
   issues: readonly z.core.$ZodIssue[],
   given: unknown,
   placeOf: (path: readonly Key[]) => Place,
+  fixedPlace: (issue: z.core.$ZodIssue) => Place | undefined = () => undefined,
 ): string[] {
   const problems = issues.flatMap((issue) => {
     const path = issue.path as Key[];
     if (issue.code !== "unrecognized_keys") {
       const name = path.join(".");
-      return [{ ...placeOf(path), text: `${name ? `${name} ` : ""}${complaint(issue, valueAt(given, path))}` }];
+      return [
+        { ...(fixedPlace(issue) ?? placeOf(path)), text: `${name ? `${name} ` : ""}${complaint(issue, valueAt(given, path))}` },
+      ];
     }
     return issue.keys.map((key) => ({
       ...placeOf([...path, key]),
@@ -106,8 +76,8 @@ function shown(value: unknown): string {
 
 function suggestion(key: string, path: readonly Key[], given: unknown): string {
   const here = knownKeys(path, given);
-  const elsewhere = ELSEWHERE[key];
-  if (elsewhere) return `; here it is ${elsewhere}`;
+  const elsewhere = Object.hasOwn(ALIASES, key) ? ALIASES[key] : undefined;
+  if (elsewhere && path.length > 0) return `; here it is ${elsewhere.to}`; // at the top it would have been taken
   // The right name in the wrong group ("lr" at the top) is likelier than a misspelt other one.
   for (const group of ["train", "data", "lora", "eval", "model", "spanCorruption"]) {
     if (knownKeys([group], given).includes(key)) return `; did you mean ${group}.${key}?`;
