@@ -58,26 +58,27 @@ export function subgroupMatmul(options: SubgroupMatmul): Kernel {
   return kernel;
 }
 
-/** Loads of A for nt and nn: lane l holds 4 k of row r + l (+ S, + 2S ...). */
-function loadRowsOfA(rows: number, lanes: number, k = "k"): string[] {
-  return range(Math.ceil(rows / lanes)).map(
-    (g) => `    let a${g} = load_a((a_base + (r + ${g * lanes}u + l) * lda + ${k}) / 4u);`,
-  );
-}
+/** Where lane l finds row r + l (+ S, + 2S ...) of A for nt and nn, in quads; and four k of those rows, `turn` quads on. */
+const placesOfA = (rows: number, lanes: number): string[] =>
+  range(Math.ceil(rows / lanes)).map((g) => `  let a_at${g} = (a_base + (r + ${g * lanes}u + l) * lda) / 4u;`);
+const loadsOfA = (rows: number, lanes: number, turn = "turn"): string[] =>
+  range(Math.ceil(rows / lanes)).map((g) => `    let a${g} = load_a(a_at${g} + ${turn});`);
 
 /** @param isPaired b's texels have eight halves: two turns of four k each for one fetch */
 function innerNt(rows: number, lanes: number, isPaired: boolean): string[] {
+  const step = isPaired ? 8 : 4;
   const lines: string[] = [];
   for (const i of range(rows)) for (const j of range(4)) lines.push(`  var s${i}_${j} = 0.0;`);
-  lines.push(`  for (var k = 0u; k < depth; k += ${isPaired ? 8 : 4}u) {`);
-  const at = (j: number): string => `b_base + (c0 + ${j * lanes}u + l) * ldb + k`;
-  if (isPaired) for (const j of range(4)) lines.push(`    let w${j} = texel_b((${at(j)}) / 8u);`);
-  for (const turn of isPaired ? [0, 1] : [0]) {
+  for (const j of range(4)) lines.push(`  let b_at${j} = (b_base + (c0 + ${j * lanes}u + l) * ldb) / ${step}u;`);
+  lines.push(...placesOfA(rows, lanes));
+  lines.push(`  for (var turn = 0u; turn < depth / ${step}u; turn++) {`);
+  if (isPaired) for (const j of range(4)) lines.push(`    let w${j} = texel_b(b_at${j} + turn);`);
+  for (const half of isPaired ? [0, 1] : [0]) {
     if (isPaired) lines.push("    {");
     for (const j of range(4)) {
-      lines.push(`    let b${j} = ${isPaired ? `widen_b(w${j}.${turn === 0 ? "xy" : "zw"})` : `load_b((${at(j)}) / 4u)`};`);
+      lines.push(`    let b${j} = ${isPaired ? `widen_b(w${j}.${half === 0 ? "xy" : "zw"})` : `load_b(b_at${j} + turn)`};`);
     }
-    lines.push(...loadRowsOfA(rows, lanes, turn === 0 ? "k" : "k + 4u"));
+    lines.push(...loadsOfA(rows, lanes, isPaired ? `2u * turn + ${half}u` : "turn"));
     for (const i of range(rows)) {
       for (const u of range(4)) {
         const products = range(4).map((j) => `s${i}_${j} += t * b${j}.${XYZW[u]};`);
@@ -93,9 +94,10 @@ function innerNt(rows: number, lanes: number, isPaired: boolean): string[] {
 
 function innerNn(rows: number, lanes: number): string[] {
   const lines = range(rows).map((i) => `  var s${i} = vec4f(0.0);`);
-  lines.push("  for (var k = 0u; k < depth; k += 4u) {");
-  for (const u of range(4)) lines.push(`    let b${u} = load_b((b_base + (k + ${u}u) * ldb + c0) / 4u + l);`);
-  lines.push(...loadRowsOfA(rows, lanes));
+  lines.push("  let b_at = (b_base + c0) / 4u + l;", "  let b_row = ldb / 4u;", ...placesOfA(rows, lanes));
+  lines.push("  for (var turn = 0u; turn < depth / 4u; turn++) {");
+  for (const u of range(4)) lines.push(`    let b${u} = load_b(b_at + (4u * turn + ${u}u) * b_row);`);
+  lines.push(...loadsOfA(rows, lanes));
   for (const i of range(rows)) {
     for (const u of range(4))
       lines.push(`    s${i} += subgroupBroadcast(a${Math.floor(i / lanes)}.${XYZW[u]}, ${i % lanes}u) * b${u};`);
@@ -109,11 +111,13 @@ function innerTn(rows: number, lanes: number, isOdd: boolean): string[] {
   const value = (i: number): string => `s${i}`;
   return [
     ...range(rows).map((i) => `  var s${i} = vec4f(0.0);`),
-    "  let a_at = a_base + r * params.a_step;",
-    "  let b_at = b_base + c0 * params.b_step;",
+    "  let a_at = (a_base + r * params.a_step) / 4u + l;",
+    "  let b_at = (b_base + c0 * params.b_step) / 4u + l;",
+    "  let a_row = lda / 4u;",
+    "  let b_row = ldb / 4u;",
     "  for (var k = 0u; k < depth; k++) {",
-    "    let b0 = load_b((b_at + k * ldb) / 4u + l);",
-    ...loads.map((g) => `    let a${g} = load_a((a_at + k * lda) / 4u + ${g * lanes}u + l);`),
+    "    let b0 = load_b(b_at + k * b_row);",
+    ...loads.map((g) => `    let a${g} = load_a(a_at + k * a_row + ${g * lanes}u);`),
     ...range(rows).map((i) => {
       const lane = Math.floor(i / 4) % lanes;
       return `    s${i} += subgroupBroadcast(a${Math.floor(i / (4 * lanes))}.${XYZW[i % 4]}, ${lane}u) * b0;`;
