@@ -13,6 +13,7 @@ export {
   writeCheckpoint,
 } from "./node/checkpoints.js";
 export { type Dataset, type DatasetOptions, openDataset } from "./node/dataset.js";
+export { type HubData, hubData } from "./node/hubData.js";
 export { lockFolder } from "./node/lock.js";
 export { type ParquetOptions, readParquet } from "./node/parquet.js";
 export { lookAt, type ReadRowsOptions, readLines, readRows } from "./node/readRows.js";

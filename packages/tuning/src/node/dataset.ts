@@ -1,9 +1,12 @@
-// A data set on disk: its format told from its first rows, and its rows in that format's normal form, as a stream.
+// A data set, on disk or on the hub: its format told from its first rows, and its rows in that format's normal form, as a stream.
 
 import { printable, type Row, usageError } from "@attune/models";
+import type { HubOptions } from "@attune/models/node";
 import { badRows } from "../datasets/badRows.js";
 import type { Format } from "../datasets/formats/format.js";
 import { detectFormat, formatNamed } from "../datasets/formats/table.js";
+import { isHubData } from "../datasets/hubFiles.js";
+import { hubData } from "./hubData.js";
 import { lookAt, type ReadRowsOptions, readRows } from "./readRows.js";
 
 export interface DatasetOptions extends ReadRowsOptions {
@@ -11,6 +14,8 @@ export interface DatasetOptions extends ReadRowsOptions {
   format?: string;
   /** Texts for placeholders such as {{name}} in the rows. */
   fill?: Readonly<Record<string, string>>;
+  /** For names on the hub. */
+  hub?: HubOptions;
 }
 
 export interface Dataset {
@@ -22,26 +27,32 @@ export interface Dataset {
 /** Rows that a format is told from. */
 const SAMPLE_ROWS = 20;
 
-/** Throws (data) where the file cannot be read or no format fits it, (usage) for an unknown format. */
+/**
+ * @param path a file, or hub:ORG/NAME[@REVISION][:CONFIG][#SPLIT], whose files follow one another and have the format of the first
+ * Throws (data) where a file cannot be read or no format fits it, (usage) for an unknown format; as hubData does for names on the hub.
+ */
 export async function openDataset(path: string, options: DatasetOptions = {}): Promise<Dataset> {
   const { format: name = "auto", fill } = options;
   for (const key of Object.keys(fill ?? {}))
     if (!/^\w+$/.test(key)) throw usageError(`"${key}" cannot be filled in; expected a word`);
-  const format = name === "auto" ? await detect(path, options) : formatNamed(name);
+  const named = name === "auto" ? undefined : formatNamed(name);
+  const files = isHubData(path) ? (await hubData(path, options.hub)).files : [path];
+  const format = named ?? (await detect(files[0]!, options));
   const encoding = options.encoding ?? format.encoding;
   return {
     format,
     async *rows() {
-      const file = printable(path, 300);
-      const tally = badRows(file, options);
-      for await (const row of readRows(path, { ...options, encoding })) {
-        try {
-          for (const made of format.rows(row)) {
-            tally.kept();
-            yield fill ? { where: made.where, fields: filled(made.fields, fill) as Row["fields"] } : made;
+      const tally = badRows(printable(path, 300), options);
+      for (const file of files) {
+        for await (const row of readRows(file, { ...options, encoding })) {
+          try {
+            for (const made of format.rows(row)) {
+              tally.kept();
+              yield fill ? { where: made.where, fields: filled(made.fields, fill) as Row["fields"] } : made;
+            }
+          } catch (error) {
+            tally.bad(error);
           }
-        } catch (error) {
-          tally.bad(error);
         }
       }
       tally.finish(`rows of the format ${format.name}`);

@@ -1,4 +1,4 @@
-// Any data file on disk to rows: what it is, is told by its name and content; packed (.gz) files are unpacked on the way.
+// Any data file on disk to rows: what it is, is told by its name and content; packed files (.gz, .zip/...) are unpacked on the way.
 
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -14,6 +14,7 @@ import { decodeLine, MAX_LINE_BYTES, splitLines, type TextOptions } from "../dat
 import { readText } from "../datasets/text.js";
 import { readCsv } from "./csv.js";
 import { type ParquetOptions, readParquet } from "./parquet.js";
+import { insideZip, zipEntry } from "./zip.js";
 
 export interface ReadRowsOptions extends TextOptions, BadRowOptions {
   /** Default: told by name and content. */
@@ -63,11 +64,16 @@ function dialectOf(kind: "csv" | "tsv", head: Uint8Array): Dialect {
   return guessDialect(kind, head.length < HEAD_BYTES ? text : text.slice(0, text.lastIndexOf("\n") + 1) || text);
 }
 
-/** A file's bytes, unpacked where its name ends in .gz. Throws (data, storage). */
+/** A file's bytes, unpacked where its name ends in .gz or leads through an archive ("a.zip/b.txt"). Throws (data, storage). */
 export async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
   const where = printable(path, 300);
   const isPacked = /\.gz$/i.test(path);
+  const inside = insideZip(path);
   try {
+    if (inside && (await stat(inside.archive)).isFile()) {
+      yield* zipEntry(inside.archive, inside.entry);
+      return;
+    }
     if ((await stat(path)).isDirectory()) throw dataError(`${where}: is a folder; expected a .jsonl file, or another of rows`);
     const stream = createReadStream(path, { highWaterMark: 1 << 20 });
     if (!isPacked) yield* stream;
