@@ -27,6 +27,8 @@ export interface RunExamples {
   validation: Example[];
   /** How rows became prompts: kept beside the saved weights. Of a mixture, its first set's. */
   template: PromptTemplate;
+  /** What the rows are; of a mixture, its first set's. */
+  format: Format;
   notes: string[];
 }
 
@@ -128,8 +130,9 @@ export async function readRunExamples(run: Run, files: DataFiles): Promise<RunEx
       notes.push(`split by seed ${seed}: ${split.train.length} rows to train on, ${split.validation.length} for validation`);
     }
     const { template } = sets[0]!.compiled;
-    if (data.fewShot === null) return { examples, validation, template, notes };
-    return { ...solved(run, examples, validation, template), notes };
+    const { format } = sets[0]!.dataset;
+    if (data.fewShot === null) return { examples, validation, template, format, notes };
+    return { ...solved(run, examples, validation, template), format, notes };
   } finally {
     await chat?.close();
   }
@@ -202,7 +205,7 @@ function solved(
   examples: readonly Example[],
   validation: readonly Example[],
   template: PromptTemplate,
-): Omit<RunExamples, "notes"> {
+): Omit<RunExamples, "notes" | "format"> {
   const { count, label, separator } = data.fewShot!;
   const options = { count, seed: train.seed, label: label ?? undefined, separator };
   const pool = [...numpyRandom(train.seed).permutation(examples.length)].slice(0, POOL).map((i) => examples[i]!);
