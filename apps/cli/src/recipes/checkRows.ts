@@ -1,13 +1,14 @@
 // The rows of a file or a run through dataCheck, one at a time; and a few of a run's rows as the model will see them.
 import { compileTemplate, IGNORE_INDEX, loadTokenizer, type Row, type Tokenizer, templateNamed } from "@attune/models";
+import { isHubData } from "@attune/tuning";
 import { type Dataset, openDataset } from "@attune/tuning/node";
 import { checkInputs } from "../run/paths.js";
 import type { Run } from "../run/schema.js";
 import { prepareData } from "./data.js";
 import { type CheckReport, dataChecker } from "./dataCheck.js";
-import { openRunSets } from "./examples.js";
 import { openModelFiles } from "./model.js";
-import { modelFiles } from "./modelFiles.js";
+import { fetchHubData, modelFiles } from "./modelFiles.js";
+import { openRunSets, openValidation } from "./runSets.js";
 
 export interface Checked {
   format: string;
@@ -15,8 +16,9 @@ export interface Checked {
   report: CheckReport;
 }
 
-/** A file by itself, through its format's template. Throws (data) where it cannot be read or recognised. */
+/** A file, or a split of a data set on the hub, by itself, through its format's template. Throws (data) where it cannot be read or recognised. */
 export async function checkFile(file: string, { format, tokenizer }: { format?: string; tokenizer?: string }): Promise<Checked> {
+  if (isHubData(file)) await fetchHubData(file);
   const dataset = await openDataset(file, { format });
   const name = dataset.format.templates.encoderDecoder;
   const template = compileTemplate(templateNamed(name === "none" ? "text" : name, dataset.format.task));
@@ -43,11 +45,11 @@ export async function checkRun(run: Run): Promise<Checked> {
   const options = { seed: run.train.seed, specialTokens: tokenizer.specialTokens, trustedFields: run.data.trustedFields };
   for (const { dataset, compiled } of sets)
     await each(dataset, (row, i) => checker.add(compiled.render(row, i, options), instructionOf(row), row.where));
-  const [{ dataset, compiled }] = sets as [(typeof sets)[0]];
-  if (run.data.validation !== null) {
-    const held = await openDataset(run.data.validation, { format: dataset.format.name, fill: run.data.fill });
-    await each(held, (row, i) => checker.addValidation(compiled.render(row, i, options), row.where));
+  for (const set of sets) {
+    const held = await openValidation(run, set);
+    if (held) await each(held, (row, i) => checker.addValidation(set.compiled.render(row, i, options), row.where));
   }
+  const [{ dataset, compiled }] = sets as [(typeof sets)[0]];
   return { format: dataset.format.name, template: compiled.template.name, report: checker.finish() };
 }
 
@@ -62,7 +64,7 @@ export interface PreviewRow {
   isEndLearnt: boolean;
 }
 
-/** The first rows of a run, exactly as the trainer gets them. */
+/** The first rows of a run, exactly as the trainer gets them; with data.augment each in all of its versions. */
 export async function previewRun(run: Run, rows: number): Promise<PreviewRow[]> {
   await checkInputs(run);
   const files = await openModelFiles(run);
@@ -72,7 +74,11 @@ export async function previewRun(run: Run, rows: number): Promise<PreviewRow[]> 
   );
   const { tokenizer } = files;
   const token = (id: number) => textOf(tokenizer, id);
-  return data.tokenized(rows).map(({ id, inputIds, labels }) => {
+  const versions = Array.from({ length: run.data.augment?.versions ?? 1 }, (_, epoch) => data.tokenized(rows, epoch));
+  const shown = versions[0]!.flatMap((_, row) =>
+    versions.map((one, version) => ({ ...one[row]!, id: `${one[row]!.id}${version > 0 ? ` (version ${version + 1})` : ""}` })),
+  );
+  return shown.map(({ id, inputIds, labels }) => {
     const isEndLearnt = labels.at(-1) === tokenizer.eosId;
     const asked = (ids: readonly number[], learnt: (i: number) => boolean) =>
       ids.map((one, i) => ({ token: token(one), isLearnt: learnt(i) }));

@@ -1,174 +1,128 @@
-// What a run's `data` says, to examples: sets are opened and recognised, rows go through their template, sets are split or mixed, and what
-// was dropped or repeated is told.
-import {
-  type CompiledTemplate,
-  compileTemplate,
-  dataError,
-  drawShots,
-  type Example,
-  literalText,
-  type PromptTemplate,
-  type Row,
-  readMessages,
-  type Shot,
-  type Tokenizer,
-  templateNamed,
-  usageError,
-  withShots,
-} from "@attune/models";
+// What a run's `data` says, to examples: rows go through their set's template, sets are split, mixed and balanced, and what was dropped or
+// repeated is told.
+import { dataError, drawShots, type Example, type PromptTemplate, type Tokenizer, usageError, withShots } from "@attune/models";
 import { type ChatRenderer, openChatTemplate, readChatTemplate } from "@attune/models/node";
-import { countOverlap, type Format, interleave, mixtureProbabilities, numpyRandom, splitExamples } from "@attune/tuning";
-import { type Dataset, openDataset } from "@attune/tuning/node";
+import {
+  balanceRows,
+  countOverlap,
+  type Format,
+  interleave,
+  mixtureProbabilities,
+  numpyRandom,
+  splitExamples,
+  versionSeed,
+} from "@attune/tuning";
+import type { Dataset } from "@attune/tuning/node";
 import type { Run } from "../run/schema.js";
 import type { ModelFiles } from "./model.js";
+import { openRunSets, openValidation, type RunSet } from "./runSets.js";
+import { renderVersions, type Versions } from "./versions.js";
 
 export interface RunExamples {
+  /** In a mixture each bears the name of its set as `task`, as `validation` does: losses and scores are told by it. */
   examples: Example[];
+  /** Further versions of all examples (data.augment), of the same length and order: epoch e learns version e % (1 + versions.length). */
+  versions: Example[][];
   validation: Example[];
   /** How rows became prompts: kept beside the saved weights. Of a mixture, its first set's. */
   template: PromptTemplate;
   /** What the rows are; of a mixture, its first set's. */
   format: Format;
+  /** All sets, with the name that their examples bear as `task`; undefined for a run of one set. */
+  sets: { name: string | undefined; format: Format }[];
   notes: string[];
 }
 
-/** One set of a run: data.train itself, or an entry of data.mixture. */
-export interface RunSet {
-  path: string;
-  dataset: Dataset;
-  compiled: CompiledTemplate;
-  name: string | undefined;
-}
-
-type DataFiles = Pick<ModelFiles, "tokenizer" | "known"> & Partial<Pick<ModelFiles, "tokenizerFiles">>;
-type TemplateInput = Run["data"]["template"];
+type DataFiles = { tokenizer: Tokenizer; known: Pick<ModelFiles["known"], "kind"> } & Partial<Pick<ModelFiles, "tokenizerFiles">>;
 
 /** Rows of few-shot prompts are drawn from this many, so that drawing stays cheap. */
 const POOL = 1000;
 
-/** The sets of a run, recognised. Throws (usage) for unknown names, (data) for files that cannot be read or recognised. */
-export async function openRunSets({ data, objective }: Run, kind: "t5" | "opt"): Promise<RunSet[]> {
-  const isInstruction = objective === "instruction";
-  const open = async (path: string, key: string, format: string, template: TemplateInput, name?: string): Promise<RunSet> => {
-    const isOwn = template?.prompt !== undefined || (template === undefined && !isInstruction);
-    const { onBadRow, encoding, unit } = data;
-    const dataset = await openDataset(path, {
-      format: isOwn && format === "auto" ? "rows" : format,
-      fill: data.fill,
-      onBadRow,
-      encoding,
-      unit,
-    });
-    return {
-      path,
-      dataset,
-      compiled: compileTemplate(templateOf(template, dataset.format, kind, isInstruction, key), key),
-      name,
-    };
-  };
-  if (data.mixture === undefined) return [await open(data.train, "data.template", data.format, data.template)];
-  return Promise.all(
-    data.mixture.map((set, i) =>
-      open(set.train, `data.mixture.${i}.template`, set.format, set.template ?? data.template, set.name ?? String(i + 1)),
-    ),
-  );
-}
-
-function templateOf(
-  given: TemplateInput,
-  format: Format,
-  kind: "t5" | "opt",
-  isInstruction: boolean,
-  where: string,
-): PromptTemplate {
-  if (given?.prompt !== undefined) {
-    const prompts = typeof given.prompt === "string" ? [given.prompt] : given.prompt;
-    return { name: "own", forms: prompts.map((prompt) => ({ prompt, completion: given.completion })) };
-  }
-  if (given?.name !== undefined) return templateNamed(given.name, format.task);
-  if (!isInstruction) return templateNamed("text");
-  const name = format.templates[kind === "t5" ? "encoderDecoder" : "decoderOnly"];
-  if (name === "none") throw usageError(`${where}: is needed: rows of the format ${format.name} have no template of their own`);
-  return templateNamed(name, format.task);
-}
-
-/** Reads every example of a run. Throws (data) naming file and line, and where nothing is left. */
-export async function readRunExamples(run: Run, files: DataFiles): Promise<RunExamples> {
+/**
+ * Reads every example of a run. Throws (data) naming file and line, and where nothing is left; (usage) for what the rows do not have.
+ * @param part "validation": training rows are only read where validation depends on them (data.split, data.fewShot), and not returned
+ */
+export async function readRunExamples(run: Run, files: DataFiles, part: "all" | "validation" = "all"): Promise<RunExamples> {
   const { data } = run;
   const notes: string[] = [];
   const sets = await openRunSets(run, files.known.kind);
   const chat = await chatOf(sets, files);
+  const read = (set: RunSet, dataset: Dataset, path: string, limit: number | null, isTraining: boolean) =>
+    examplesOf(run, set, dataset, path, limit, isTraining, files.tokenizer, chat, notes);
+  const parts: Versions[][] = [];
+  const held: Example[][] = [];
   try {
-    const read = (set: RunSet, dataset: Dataset, limit: number | null) =>
-      examplesOf(run, set, dataset, limit, files.tokenizer, chat, notes);
-    const parts: Example[][] = [];
-    for (const set of sets) parts.push(await read(set, set.dataset, data.limit));
-    let examples = data.mixture === undefined ? parts[0]! : mixed(run, sets, parts, notes);
-    let validation: Example[] = [];
-    if (data.validation !== null) {
-      const [first] = sets;
-      const { format } = first!.dataset;
-      const held = await openDataset(data.validation, {
-        format: format.name,
-        fill: data.fill,
-        onBadRow: data.onBadRow,
-        encoding: data.encoding,
-      });
-      validation = await read(first!, held, run.eval.rows);
-      const overlap = countOverlap(examples, validation);
-      if (overlap > 0)
-        notes.push(
-          `${overlap} of ${validation.length} validation prompts are in the training data, too: their scores say little`,
-        );
-    } else if (data.split !== null) {
-      const { validation: share, seed, stratify } = data.split;
-      const split = splitExamples(examples, { validation: share, seed, stratify: stratify ?? undefined });
-      if (split.duplicates > 0)
-        notes.push(`${split.duplicates} rows repeat an earlier prompt; each stays on the side of the first`);
-      validation = split.validation.slice(0, run.eval.rows).map((i) => examples[i]!);
-      examples = split.train.map((i) => examples[i]!);
-      notes.push(`split by seed ${seed}: ${split.train.length} rows to train on, ${split.validation.length} for validation`);
+    const needsTraining = part === "all" || data.split !== null || data.fewShot !== null;
+    for (const set of sets) {
+      parts.push(needsTraining ? await read(set, set.dataset, set.path, data.limit, part === "all") : []);
+      const validation = await openValidation(run, set);
+      held.push(validation ? (await read(set, validation, set.validation!, run.eval.rows, false)).map(first) : []);
     }
-    const { template } = sets[0]!.compiled;
-    const { format } = sets[0]!.dataset;
-    if (data.fewShot === null) return { examples, validation, template, format, notes };
-    return { ...solved(run, examples, validation, template), format, notes };
   } finally {
     await chat?.close();
   }
+  if (data.split !== null) for (const [k, set] of sets.entries()) [parts[k], held[k]] = divided(run, parts[k]!, set.name, notes);
+  const validation = held.flat();
+  let units = data.mixture === undefined || !needsMixing(parts) ? parts.flat() : mixed(run, sets, parts, notes);
+  if (data.split === null) {
+    const overlap = countOverlap(units.map(first), validation);
+    if (overlap > 0)
+      notes.push(`${overlap} of ${validation.length} validation prompts are in the training data, too: their scores say little`);
+  }
+  const pools = poolsOf(run, units);
+  if (data.balance !== null && part === "all") units = balanced(run, sets, units, notes);
+  let { template } = sets[0]!.compiled;
+  const asked = validation.map((example, i) => behindShots(run, pools, [example], units.length + i)[0]);
+  if (data.fewShot !== null) {
+    const { count, label, separator } = data.fewShot;
+    const options = { count, seed: run.train.seed, label: label ?? undefined };
+    template = { ...template, shots: drawShots(pools.get(sets[0]!.name) ?? [], undefined, -1, options), separator };
+    units = units.map((unit, i) => behindShots(run, pools, unit, i));
+  }
+  const versions = data.augment === null ? 0 : data.augment.versions - 1;
+  return {
+    examples: part === "all" ? units.map(first) : [],
+    versions: part === "all" ? Array.from({ length: versions }, (_, v) => units.map((unit) => unit[v + 1]!)) : [],
+    validation: asked,
+    template,
+    format: sets[0]!.dataset.format,
+    sets: sets.map(({ name, dataset: { format } }) => ({ name, format })),
+    notes,
+  };
 }
 
+const first = ([example]: Versions): Example => example;
+/** Where no training rows were read, there is nothing to mix. */
+const needsMixing = (parts: readonly Versions[][]): boolean => parts.every(({ length }) => length > 0);
+
 async function examplesOf(
-  { data, train, objective }: Run,
-  { path, compiled, name }: RunSet,
+  run: Run,
+  set: RunSet,
   dataset: Dataset,
+  path: string,
   limit: number | null,
-  { specialTokens }: Tokenizer,
+  isTraining: boolean,
+  tokenizer: Tokenizer,
   chat: ChatRenderer | undefined,
   notes: string[],
-): Promise<Example[]> {
-  const examples: Example[] = [];
-  const options = { seed: train.seed, specialTokens, trustedFields: data.trustedFields };
+): Promise<Versions[]> {
+  const isInstruction = run.objective === "instruction";
+  const units: Versions[] = [];
   let blank = 0;
   let index = 0;
+  const renderer = renderVersions(run, set, tokenizer, chat, isTraining);
   for await (const row of dataset.rows()) {
-    if (limit !== null && examples.length >= limit) break;
-    const task: Row = name === undefined ? row : { ...row, task: name };
-    const example = compiled.render(task, index++, options);
-    if (chat && row.fields.messages !== undefined) {
-      const messages = readMessages(row.fields.messages, row.where);
-      const safe = messages.map(({ role, content }) => ({ role, content: literalText(content, specialTokens) }));
-      const tools = Array.isArray(row.fields.tools) ? row.fields.tools : undefined;
-      example.prompt = await chat.render(safe, { tools });
-      example.completion = example.completion.trimStart();
-    }
-    if (objective === "instruction" && (example.prompt.trim() === "" || example.completion.trim() === "")) blank++;
-    else examples.push(example);
+    if (limit !== null && units.length >= limit) break;
+    const unit = await renderer.render(row, index++);
+    const [{ prompt, completion }] = unit;
+    if (isInstruction && (prompt.trim() === "" || completion.trim() === "")) blank++;
+    else units.push(unit);
   }
-  if (examples.length === 0)
+  if (units.length === 0)
     throw dataError(`${path}: 0 of ${index} rows kept${blank > 0 ? `; ${blank} have a blank prompt or answer` : ""}`);
   if (blank > 0) notes.push(`${blank} of ${index} rows of ${path} have a blank prompt or answer and are left out`);
-  return examples;
+  renderer.finish(path);
+  return units;
 }
 
 /** The model's own chat template, where a set goes through "chat" and the model has one. */
@@ -178,8 +132,25 @@ async function chatOf(sets: readonly RunSet[], { tokenizerFiles }: DataFiles): P
   return found && openChatTemplate(found, tokenizerFiles.describe("tokenizer_config.json"));
 }
 
+/** A set's two sides; of a mixture each set is divided by itself, before rows repeat. */
+function divided(
+  { data, eval: { rows } }: Run,
+  units: readonly Versions[],
+  name: string | undefined,
+  notes: string[],
+): [train: Versions[], validation: Example[]] {
+  const { validation: share, seed, stratify } = data.split!;
+  const examples = units.map(first);
+  const split = splitExamples(examples, { validation: share, seed, stratify: stratify ?? undefined });
+  const of = name === undefined ? "" : ` of ${name}`;
+  if (split.duplicates > 0)
+    notes.push(`${split.duplicates} rows${of} repeat an earlier prompt; each stays on the side of the first`);
+  notes.push(`split${of} by seed ${seed}: ${split.train.length} rows to train on, ${split.validation.length} for validation`);
+  return [split.train.map((i) => units[i]!), split.validation.slice(0, rows).map((i) => examples[i]!)];
+}
+
 /** The rows of a mixture in datasets' order; a set's name stays on its examples. */
-function mixed({ data }: Run, sets: readonly RunSet[], parts: readonly Example[][], notes: string[]): Example[] {
+function mixed({ data }: Run, sets: readonly RunSet[], parts: readonly Versions[][], notes: string[]): Versions[] {
   const { mixing, mixture = [] } = data;
   const weights = mixture.map(({ weight }) => weight ?? 1);
   const sizes = parts.map(({ length }) => length);
@@ -199,24 +170,53 @@ function mixed({ data }: Run, sets: readonly RunSet[], parts: readonly Example[]
   return rows.map(({ set, row }) => parts[set]![row]!);
 }
 
-/** Every prompt behind its solved examples, which come from the training rows. */
-function solved(
-  { data, train }: Run,
-  examples: readonly Example[],
-  validation: readonly Example[],
-  template: PromptTemplate,
-): Omit<RunExamples, "notes" | "format"> {
-  const { count, label, separator } = data.fewShot!;
-  const options = { count, seed: train.seed, label: label ?? undefined, separator };
-  const pool = [...numpyRandom(train.seed).permutation(examples.length)].slice(0, POOL).map((i) => examples[i]!);
-  const behind = (example: Example, index: number): Example => ({
-    ...example,
-    prompt: withShots(example.prompt, drawShots(pool, example, index, options), separator),
-  });
-  const shots: Shot[] = drawShots(pool, undefined, -1, options);
-  return {
-    examples: examples.map(behind),
-    validation: validation.map((example, i) => behind(example, examples.length + i)),
-    template: { ...template, shots, separator },
+/** Throws (usage) where an example has no such class. */
+function balanced({ data, train }: Run, sets: readonly RunSet[], units: readonly Versions[], notes: string[]): Versions[] {
+  const { by, how } = data.balance!;
+  const field = by === "label" ? (sets[0]!.dataset.format.label ?? "label") : by;
+  const classOf = ([{ task, fields, id }]: Versions): string => {
+    const found = by === "task" ? task : Object.hasOwn(fields, field) ? fields[field] : undefined;
+    if (found === undefined) throw usageError(`data.balance.by: ${id} has no text field "${field}"`);
+    return found;
   };
+  const { rows, classes } = balanceRows(units.map(classOf), { how, seed: train.seed });
+  if (classes.length > Math.max(20, units.length / 2))
+    throw usageError(`data.balance.by: ${field} has ${classes.length} values in ${units.length} rows; expected a few classes`);
+  notes.push(
+    `balanced by ${field}: ${classes.map(({ name, before, after }) => `${name} ${before} -> ${after}`).join(", ")} rows`,
+  );
+  return rows.map((row) => units[row]!);
+}
+
+/** What solved examples are drawn from: training rows of the same task. */
+function poolsOf({ data, train }: Run, units: readonly Versions[]): Map<string | undefined, Example[]> {
+  const pools = new Map<string | undefined, Example[]>();
+  if (data.fewShot === null) return pools;
+  for (const i of numpyRandom(train.seed).permutation(units.length)) {
+    const example = first(units[i]!);
+    const pool = pools.get(example.task) ?? [];
+    if (pool.length < POOL) pool.push(example);
+    pools.set(example.task, pool);
+  }
+  return pools;
+}
+
+/** Each version of a row behind its solved examples; with data.augment.order they are others in each. */
+function behindShots(
+  { data, train }: Run,
+  pools: ReadonlyMap<string | undefined, readonly Example[]>,
+  unit: Versions,
+  index: number,
+): Versions {
+  if (data.fewShot === null) return unit;
+  const { count, label, separator } = data.fewShot;
+  const own = first(unit);
+  const shots = (version: number) => {
+    const seed = version > 0 && data.augment?.order ? versionSeed(train.seed, version, index) : train.seed;
+    return drawShots(pools.get(own.task) ?? [], own, index, { count, seed, label: label ?? undefined });
+  };
+  return unit.map((example, version) => ({
+    ...example,
+    prompt: withShots(example.prompt, shots(version), separator),
+  })) as Versions;
 }

@@ -1,7 +1,9 @@
-// The one place where a model's name becomes files: a folder on this machine, or a repository on the hub (ORG/NAME, ORG/NAME@REVISION).
+// The one place where a model's name becomes files: a folder on this machine, or a repository on the hub (ORG/NAME, ORG/NAME@REVISION). Data
+// sets of the hub are fetched here as well, so that one line shows every download.
 import { stat } from "node:fs/promises";
 import { dataError, type FileSource, type UserError } from "@attune/models";
-import { type DownloadProgress, diskFiles, hubModel } from "@attune/models/node";
+import { type DownloadProgress, diskFiles, type HubOptions, hubModel } from "@attune/models/node";
+import { type HubData, hubData } from "@attune/tuning/node";
 import { isHubName } from "../run/modelName.js";
 import { createStatus, type Status } from "../status.js";
 import { formatBytes, sanitizeForTerminal } from "../terminal.js";
@@ -19,18 +21,28 @@ export async function modelFolder(name: string): Promise<string> {
   if (await isThere(name)) return name;
   if (!isHubName(name))
     throw dataError(`${name}: no such folder; expected one, or a name on the hub: ORG/NAME or ORG/NAME@REVISION`);
-  const status = createStatus();
-  const shown = new DownloadLine(status);
   try {
-    const { folder } = await hubModel(name, {
-      onProgress: (progress) => shown.update(progress),
-      onNote: (note) => status.log(sanitizeForTerminal(note)),
-    });
-    return folder;
+    return (await shownDownload((options) => hubModel(name, options))).folder;
   } catch (error) {
     // a path with a typing error may look like a name on the hub
     if ((error as Partial<UserError>).exitClass) (error as Error).message += `; nor is there a folder ${name} here`;
     throw error;
+  }
+}
+
+/** The files of a data set on the hub (hub:ORG/NAME...). Throws as hubData does. */
+export function fetchHubData(name: string): Promise<HubData> {
+  return shownDownload((options) => hubData(name, options));
+}
+
+async function shownDownload<T>(fetch: (options: HubOptions) => Promise<T>): Promise<T> {
+  const status = createStatus();
+  const shown = new DownloadLine(status);
+  try {
+    return await fetch({
+      onProgress: (progress) => shown.update(progress),
+      onNote: (note) => status.log(sanitizeForTerminal(note)),
+    });
   } finally {
     status.done();
   }

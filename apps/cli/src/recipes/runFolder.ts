@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import path from "node:path";
 import { type DeviceFacts, fingerprintOf } from "@attune/kernels-wgsl";
 import { listSome, openSafetensors, printable } from "@attune/models";
-import { restoreTrainer, saveTrainer, type Trainer, type TrainerCounters } from "@attune/tuning";
+import { isHubData, restoreTrainer, saveTrainer, type Trainer, type TrainerCounters } from "@attune/tuning";
 import {
   checkpointSteps,
   lockFolder,
@@ -16,7 +16,7 @@ import {
 } from "@attune/tuning/node";
 import { userError } from "../errors.js";
 import type { Run } from "../run/schema.js";
-import { modelFolder } from "./modelFiles.js";
+import { fetchHubData, modelFolder } from "./modelFiles.js";
 
 export interface StartOptions {
   /** Go on from the newest checkpoint in the run's folder. */
@@ -49,7 +49,7 @@ export interface RunFolder {
 const ENDS = 32 << 20;
 /** Checkpoints that may fail one after the other before the run is given up. */
 const FAILURES = 3;
-const DATA_FILES = /^data\.(?:train|validation|mixture\.\d+\.train)$/;
+const DATA_FILES = /^data\.(?:train|validation|mixture\.\d+\.(?:train|validation))$/;
 const LEFT_OUT = /^(?:name|out|eval\..*|save\..*|train\.logEvery)$/;
 
 const checkpointsOf = (run: Run): string => path.join(run.out, "checkpoints");
@@ -163,7 +163,8 @@ async function settingsOf(run: Run): Promise<Record<string, unknown>> {
   };
   visit(run, "");
   for (const [key, file] of Object.entries(settings)) {
-    if (DATA_FILES.test(key) && typeof file === "string") settings[key] = await fingerprint(file);
+    if (!DATA_FILES.test(key) || typeof file !== "string") continue;
+    settings[key] = isHubData(file) ? `${file}, commit ${(await fetchHubData(file)).commit}` : await fingerprint(file);
   }
   if (run.model.path) {
     const folder = await modelFolder(run.model.path); // of the hub's cache: its name holds the commit

@@ -3,7 +3,9 @@
 import { constants, existsSync } from "node:fs";
 import { access, mkdir, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { isHubData } from "@attune/tuning";
 import { userError } from "../errors.js";
+import { fetchHubData } from "../recipes/modelFiles.js";
 import { isHubName } from "./modelName.js";
 import type { Run } from "./schema.js";
 
@@ -19,7 +21,15 @@ export function resolvePaths(run: Run, { file, dataFolder, tokenizerFolder, cwd 
   const input = (name: string) => path.resolve(base, name);
   // a name on the hub stays one, unless a folder of that name is there
   const model = (name: string) => (isHubName(name) && !existsSync(input(name)) ? name : input(name));
-  const data = (name: string) => (dataFolder === undefined ? input(name) : path.resolve(cwd, dataFolder, path.basename(name)));
+  const data = (name: string) => {
+    if (isHubData(name)) return name;
+    return dataFolder === undefined ? input(name) : path.resolve(cwd, dataFolder, path.basename(name));
+  };
+  const mixed = <T extends { train: string; validation?: string | undefined }>(set: T): T => ({
+    ...set,
+    train: data(set.train),
+    ...(set.validation === undefined ? {} : { validation: data(set.validation) }),
+  });
   const { init } = run.model;
   if (tokenizerFolder !== undefined && !init) {
     throw userError("usage", "--tokenizer goes with model.init; a model folder (model.path) has its own tokenizer");
@@ -38,7 +48,7 @@ export function resolvePaths(run: Run, { file, dataFolder, tokenizerFolder, cwd 
       ...run.data,
       train: data(run.data.train),
       validation: run.data.validation === null ? null : data(run.data.validation),
-      ...(run.data.mixture ? { mixture: run.data.mixture.map((set) => ({ ...set, train: data(set.train) })) } : {}),
+      ...(run.data.mixture ? { mixture: run.data.mixture.map(mixed) } : {}),
     },
     out: path.resolve(cwd, run.out),
   };
@@ -57,10 +67,14 @@ export async function checkInputs(run: Run): Promise<void> {
     ["data.train", run.data.train],
     ["data.validation", run.data.validation],
     ...(run.data.mixture ?? []).slice(1).map(({ train }, i): [string, string] => [`data.mixture.${i + 1}.train`, train]),
+    ...(run.data.mixture ?? []).map(({ validation }, i): [string, string | undefined] => [
+      `data.mixture.${i}.validation`,
+      validation,
+    ]),
   ];
   const checked = await Promise.all(
     wanted.map(async ([key, file]) => {
-      if (!file) return null;
+      if (!file || isHubData(file)) return null;
       return access(file, constants.R_OK).then(
         () => null,
         ({ code }: NodeJS.ErrnoException) => {
@@ -72,7 +86,11 @@ export async function checkInputs(run: Run): Promise<void> {
     }),
   );
   const faults = checked.filter((fault) => fault !== null);
-  if (faults.length === 0) return;
+  if (faults.length === 0) {
+    // with a line that shows how far the download is; whoever reads the rows finds them in the cache
+    for (const [, file] of wanted) if (file && isHubData(file)) await fetchHubData(file);
+    return;
+  }
   const exitClass = faults.every(({ isMissing }) => isMissing) ? "data" : "storage";
   throw userError(exitClass, faults.map(({ text }) => text).join("\n"));
 }

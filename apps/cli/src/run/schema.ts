@@ -1,7 +1,9 @@
 // What a run's YAML may say. Unknown keys are refused everywhere: a misspelt option that is silently ignored costs a night.
+import { MEASURES } from "@attune/eval";
 import { SCHEDULE_KINDS } from "@attune/tuning";
 import { z } from "zod";
 import { MODEL_CONFIG_KEYS } from "./modelConfigKeys.js";
+import { rowSource } from "./rowSource.js";
 
 const count = z.int().min(1);
 const fraction = z.number().min(0).lt(1);
@@ -58,9 +60,9 @@ const template = z.preprocess(
 const format = z.string().min(1).default("auto");
 
 const data = z.strictObject({
-  /** JSONL, JSON, CSV, TSV, Parquet or text, packed (.gz) or not. */
-  train: file.optional(),
-  validation: file.nullable().default(null),
+  /** JSONL, JSON, CSV, TSV, Parquet or text, packed (.gz) or not; or hub:ORG/NAME. */
+  train: rowSource("train").optional(),
+  validation: rowSource("validation").nullable().default(null),
   /** What the rows are: auto tells it from the file, rows takes them as they are. */
   format,
   /** Where left out, the format's own; with prompt and completion the rows are taken as they are. */
@@ -93,11 +95,36 @@ const data = z.strictObject({
     })
     .nullable()
     .default(null),
+  /** Classes that are to count alike: by "label", "task" or a field of the rows. */
+  balance: z
+    .strictObject({
+      by: z.string().min(1),
+      /** oversample: rows of smaller classes repeat; undersample: rows of larger ones are left out. */
+      how: z.enum(["oversample", "undersample"]).default("oversample"),
+    })
+    .nullable()
+    .default(null),
+  /** Further versions of a row that mean the same: epoch e learns version e, from the first on again after the last. */
+  augment: z
+    .strictObject({
+      /** Another phrasing of the template's. */
+      phrasings: z.boolean().default(false),
+      /** Speakers of a dialogue change places or names, in the answer too. */
+      speakers: z.boolean().default(false),
+      /** Listed options in another order, other solved examples. */
+      order: z.boolean().default(false),
+      /** The row itself is the first. */
+      versions: z.int().min(2).max(64).default(4),
+    })
+    .nullable()
+    .default(null),
   /** Several sets instead of train. */
   mixture: z
     .array(
       z.strictObject({
-        train: file,
+        train: rowSource("train"),
+        /** The set's own; its examples bear the set's name, so that it is evaluated by itself. */
+        validation: rowSource("validation").optional(),
         name: z.string().min(1).optional(),
         format,
         template: template.optional(),
@@ -116,6 +143,8 @@ const data = z.strictObject({
       seed: z.int().min(0).max(0xffffffff).default(42),
     })
     .prefault({}),
+  /** Several sequences in a row of maxSource + maxTarget ids (causalLm: maxSource), each by itself; decoder-only models. */
+  packing: z.boolean().default(false),
   maxSource: count.max(65_536).default(256),
   maxTarget: count.max(65_536).default(64),
   /** Only the first N rows of train. */
@@ -167,12 +196,34 @@ const train = z.strictObject({
   optimizer: z.enum(["adamw", "adafactor"]).default("adamw"),
   seed: z.int().min(0).max(0xffffffff).default(42),
   logEvery: count.default(10),
-  precision: z.literal("f32").default("f32"),
-  /** How weights that are not trained are kept; null: as their file has them. */
+  /** bf16, f16: frozen weights that are f32 are kept so; f16 scales the loss, too. What is trained, and the arithmetic, stays f32. */
+  precision: z.enum(["f32", "bf16", "f16"]).default("f32"),
+  /** Stop when so many evaluations in a row were no better than the best by more than minDelta. */
+  earlyStopping: z
+    .strictObject({ patience: count.default(3), minDelta: z.number().min(0).default(0) })
+    .nullable()
+    .default(null),
+  /** How weights that are not trained are kept; null: as precision says, and half ones as their file has them. */
   frozenStorage: z.enum(["f32", "bf16", "f16"]).nullable().default(null),
 });
 
 const evaluation = z.strictObject({
+  /** Updates between evaluations on the way, below 1 a share of the run; null: at the end alone. */
+  every: z
+    .number()
+    .gt(0)
+    .refine((value) => value < 1 || Number.isInteger(value), "must be a share below 1 or a whole number of updates")
+    .nullable()
+    .default(null),
+  /** What the best evaluation is judged by: loss, or a value of the metric. Where left out, loss if there are several evaluations. */
+  best: z.string().min(1).nullable().optional(),
+  /** Evaluations on the way answer prompts, too, and judge the answers. */
+  generate: z.boolean().default(false),
+  /** The first so many validation rows are answered on the way; at the end all are. */
+  generateRows: count.default(16),
+  /** Where left out, what the data's format is judged by. */
+  metric: z.string().min(1).optional(),
+  /** Validation rows. */
   rows: count.default(100),
   maxNewTokens: count.max(65_536).default(64),
   batch: count.max(4096).default(16),
@@ -218,10 +269,32 @@ function refuseContradictions(run: z.output<typeof bare>, context: z.RefinementC
     refuse("train.frozenStorage", `is ${frozenStorage}, but without lora every weight is trained, in f32`);
   }
   refuseDataContradictions(run.data, run.objective, refuse);
+  refuseEvaluationContradictions(run, refuse);
+}
+
+function refuseEvaluationContradictions(
+  {
+    data: { validation, split, mixture },
+    eval: { every, best, generate, metric },
+    train: { earlyStopping },
+  }: z.output<typeof bare>,
+  refuse: (path: string, message: string) => void,
+): void {
+  const hasValidation = validation !== null || split !== null || mixture?.some((set) => set.validation !== undefined);
+  if (every !== null && !hasValidation)
+    refuse("eval.every", "wants rows to evaluate on: name a file in data.validation, or a share in data.split");
+  if (best !== undefined && best !== null && every === null)
+    refuse("eval.best", "chooses among several evaluations: say how often in eval.every");
+  if (best !== undefined && best !== null && best !== "loss" && !generate)
+    refuse("eval.best", `is ${best}, which is judged by answers: set eval.generate to true, or use loss`);
+  if (earlyStopping !== null && every === null) refuse("train.earlyStopping", "counts evaluations: say how often in eval.every");
+  if (earlyStopping !== null && best === null) refuse("train.earlyStopping", "needs eval.best, which is null");
+  if (metric !== undefined && !Object.hasOwn(MEASURES, metric))
+    refuse("eval.metric", `must be one of ${Object.keys(MEASURES).join(", ")}, not ${metric}`);
 }
 
 function refuseDataContradictions(
-  { train, mixture, validation, split, template, mixing }: z.output<typeof data>,
+  { train, mixture, validation, split, template, mixing, balance, augment }: z.output<typeof data>,
   objective: string,
   refuse: (path: string, message: string) => void,
 ): void {
@@ -230,8 +303,14 @@ function refuseDataContradictions(
     refuse("data.mixture", "stands beside data.train: one of the two names the rows");
   if (split !== null && validation !== null)
     refuse("data.split", "stands beside data.validation: one of the two is the validation set");
-  if (split !== null && mixture !== undefined)
-    refuse("data.split", "does not go with data.mixture: name a file in data.validation");
+  if (augment !== null && !augment.phrasings && !augment.speakers && !augment.order)
+    refuse("data.augment", "changes nothing: set phrasings, speakers or order to true");
+  if (augment !== null && objective !== "instruction")
+    refuse("data.augment", `is for instructions, and the objective is ${objective}`);
+  if (balance?.by === "task" && mixture === undefined)
+    refuse("data.balance.by", "is task, and there is no data.mixture of tasks");
+  if (mixture?.some((set) => set.validation !== undefined) && (validation !== null || split !== null))
+    refuse(validation !== null ? "data.validation" : "data.split", "stands beside a validation file of data.mixture");
   if (
     mixing.kind === "fixed" &&
     mixture?.some(({ weight }) => weight === undefined) &&
@@ -251,15 +330,16 @@ function refuseDataContradictions(
   }
 }
 // Only for its type: the checks above see a run before its last defaults are filled in.
-const bare = z.strictObject({ data, lora: lora.nullable(), objective: z.string(), train });
+const bare = z.strictObject({ data, lora: lora.nullable(), objective: z.string(), train, eval: evaluation });
 
 /** As the YAML gives it, checked, and with the plain defaults. */
 export type RunInput = z.output<typeof runSchema>;
 
 /** A run with nothing left open: what recipes take. */
-export interface Run extends Omit<RunInput, "train" | "data" | "out"> {
+export interface Run extends Omit<RunInput, "train" | "data" | "eval" | "out"> {
   out: string;
   /** Of a mixture, `train` is its first file. */
   data: RunInput["data"] & { train: string };
   train: Omit<RunInput["train"], "lr"> & { lr: number };
+  eval: Omit<RunInput["eval"], "best"> & { best: string | null };
 }
