@@ -1,6 +1,9 @@
 import { type DeviceFacts, rowVariant, spread } from "../facts.js";
 import { attentionDecode } from "../generated/kernels.js";
 import type { KernelCall } from "../kernel.js";
+import { inTextures, MOST_TEXELS, TEXTURE_FEATURE } from "../matmul/texture.js";
+
+const ofTextures = inTextures(attentionDecode, ["k", "v"]);
 
 /** q and y [rows, heads * dKv], k and v [rows / sourceRows, region, heads * dKv], places [rows / placeRows, positions] */
 export interface DecodeSizes {
@@ -20,7 +23,10 @@ export interface DecodeSizes {
   bias?: { offset: number; distances: number } | null;
 }
 
-/** Attention of one query a row over a cache. */
+/**
+ * Attention of one query a row over a cache. A cache that nothing is added to while decoding (an encoder's memory) is read from textures
+ * on software adapters, which keep them until it is written again.
+ */
 export function planAttentionDecode(sizes: DecodeSizes, facts: DeviceFacts): KernelCall {
   const { rows, heads, dKv, scale, sourceRows, placeRows, positions, region, first, bias = null } = sizes;
   const { variant, replaceUses, lanes } = rowVariant(facts);
@@ -29,8 +35,12 @@ export function planAttentionDecode(sizes: DecodeSizes, facts: DeviceFacts): Ker
   const width = 4 * heads * dKv;
   // a power of two, so that few texts serve all head sizes
   const share = 2 ** Math.ceil(Math.log2(Math.ceil(cols / lanes)));
+  const texels = (rows / sourceRows) * region * heads * cols;
+  const isTexture =
+    first === null && isVec4 && facts.isSoftware && facts.features.includes(TEXTURE_FEATURE) && texels <= MOST_TEXELS;
   return {
-    kernel: attentionDecode,
+    kernel: isTexture ? ofTextures : attentionDecode,
+    ...(isTexture ? { textures: { k: texels, v: texels }, keeps: ["k", "v"] } : {}),
     variant: { ...variant, Elem: isVec4 ? "vec4f" : "f32", SHARE: `${share}u` },
     replaceUses: { ...replaceUses, ...(isVec4 ? {} : { fold_vec4: "fold_f32" }) },
     params: {
@@ -38,7 +48,7 @@ export function planAttentionDecode(sizes: DecodeSizes, facts: DeviceFacts): Ker
       is_live: first === null ? 0 : 1, first: first ?? 0, has_bias: bias ? 1 : 0, offset: bias?.offset ?? 0, distances: bias?.distances ?? 0,
     }, // biome-ignore format: by subject
     workgroups: spread(rows * heads, facts),
-    reason: `one query a row: ${lanes} lanes a head${isVec4 ? "" : ", its size is no multiple of four"}`,
+    reason: `one query a row: ${lanes} lanes a head${isVec4 ? "" : ", its size is no multiple of four"}${isTexture ? ", keys and values in textures" : ""}`,
     flops: 4 * rows * positions * heads * dKv,
     bytes: 2 * rows * positions * width + 2 * rows * width,
     // a source has its region alone, so the cache may be bound in pieces

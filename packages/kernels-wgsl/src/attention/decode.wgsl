@@ -24,6 +24,10 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> y: array<Elem>;       // [row, heads * cols]
 @group(0) @binding(7) var<uniform> params: Params;
 
+// decode.ts makes a second kernel that reads textures: it replaces these two lines and the bindings of k and v
+fn load_k(i: u32) -> Elem { return k[i]; }
+fn load_v(i: u32) -> Elem { return v[i]; }
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = group.y * groups.x + group.x;
@@ -55,7 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let visible = place >= 0i;
     let at = kv_at + u32(max(place, 0i)) * stride;
     var dot = Elem();
-    for (var c = 0u; c < cols; c++) { dot += q[q_at + c] * k[at + c]; }
+    for (var c = 0u; c < cols; c++) { dot += q[q_at + c] * load_k(at + c); }
     var score = fold(dot) * scale;
     if (has_bias) { score += bitcast<f32>(bias_of[zero + t - here].x); }
     score = select(LOWEST, clamp(score, -3.3e38, 3.3e38), visible);
@@ -70,7 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let weight = row_share(p, j);
       let v_at = row_share_u32(at, j) + lane;
       for (var c = 0u; c < SHARE; c++) {
-        if (lane + c * LANES < cols) { held[c] += weight * v[v_at + c * LANES]; }
+        if (lane + c * LANES < cols) { held[c] += weight * load_v(v_at + c * LANES); }
       }
     }
   }
