@@ -162,6 +162,7 @@ export { type ChatMessage, conversationText, readMessages } from "./text/chat.js
 export { type Batch, type BatchShape, bucketLength, collate, IGNORE_INDEX, lengthLadder } from "./text/collate.js";
 export { type Example, type LengthLimits, type Row, type TokenizedExample, tokenizeExample } from "./text/example.js";
 export { drawShots, type ShotOptions, withShots } from "./text/fewShot.js";
+export { collatePacked, type PackedExample, packExamples } from "./text/packed.js";
 export {
   type CompiledTemplate,
   compileTemplate,

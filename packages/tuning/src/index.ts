@@ -18,9 +18,19 @@ export { detectFormat, FORMATS, formatNamed } from "./datasets/formats/table.js"
 export { type HubDataName, hubDataText, isHubData, parseHubData } from "./datasets/hubFiles.js";
 export { type JsonlOptions, readJsonl } from "./datasets/jsonl.js";
 export { type EvalLoss, Evaluator } from "./evaluate.js";
-export type { MicroBatch } from "./microPrograms.js";
+export {
+  NOTHING_SMOOTHED,
+  SMOOTHING_BETA,
+  type Smoothing,
+  type Spike,
+  smooth,
+  smoothed,
+  watchSpikes,
+} from "./lossTrend.js";
+export { examplesOf, type MicroBatch } from "./microPrograms.js";
 export { type InterleaveOptions, interleave, type MixedRow, type MixtureWeights, mixtureProbabilities } from "./mixture.js";
 export { type NumpyRandom, numpyRandom } from "./numpyRandom.js";
+export { type Packing, packSequences } from "./packing.js";
 export { type Progress, trackProgress } from "./progress.js";
 export {
   SCHEDULE_KINDS,
@@ -32,6 +42,7 @@ export {
   updatesPerEpoch,
   warmupSteps,
 } from "./schedule.js";
+export { NOTHING_SELECTED, type Selection, type SelectionOptions, select } from "./selection.js";
 export { countOverlap, promptKey, type Split, type SplitOptions, splitExamples } from "./splits.js";
 export { NumericsError, type StepReport, type TrainOptions, train } from "./train.js";
 export { type OptimizerOptions, Trainer, type TrainerCounters, type TrainerOptions } from "./trainer.js";

@@ -244,11 +244,14 @@ export class Trainer {
 
   #capture(shape: MicroShape, name: string): MicroProgram {
     const { labelSmoothing, lossScale } = this.options;
-    const invTokensSpec: InputSpec = { shape: [], dtype: "f32" };
+    const inputs: Record<string, InputSpec> = {
+      ...inputSpecs(this.#model, shape),
+      invTokens: { shape: [], dtype: "f32" },
+    };
     return capture(
       this.device,
       `train ${name}`,
-      { ...inputSpecs(this.#model, shape), invTokens: invTokensSpec },
+      inputs,
       ({ labels, invTokens, ...batch }) => {
         const counted = countedHidden(this.#model, shape, batch as Record<string, Tensor>);
         const loss = mul(sum(this.#model.losses(counted, labels!, { labelSmoothing })), invTokens!);

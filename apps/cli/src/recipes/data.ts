@@ -1,234 +1,249 @@
 // From a run's files to batches: rows -> examples -> token ids -> a plan of updates. No device yet, so `plan` and bad input are cheap.
 import {
   type Batch,
-  causalExample,
-  collate,
-  collateCausal,
-  corruptSpans,
-  cutStream,
+  collatePacked,
   dataError,
   type Example,
-  mt19937,
+  IGNORE_INDEX,
+  listSome,
+  type PackedExample,
   type PromptTemplate,
-  promptCompletion,
-  rawLength,
-  seedFor,
+  packExamples,
+  printable,
   type TokenizedExample,
-  type Tokenizer,
-  tokenizeExample,
+  usageError,
 } from "@attune/models";
-import { type BatchPlan, planBatches, pretokenizedRow } from "@attune/tuning";
+import { type BatchPlan, type Format, type MicroBatch, packSequences, planBatches, pretokenizedRow } from "@attune/tuning";
 import { openDataset } from "@attune/tuning/node";
 import type { Run } from "../run/schema.js";
+import { type ExampleSource, exampleSource, idRows, inTurn } from "./exampleSources.js";
 import { readRunExamples } from "./examples.js";
 import type { ModelFiles } from "./model.js";
 
 export interface TrainingData {
   /** What is trained on, in file order; empty for span corruption, whose examples are drawn anew each epoch. */
   examples: Example[];
+  /** Rows whose prompts can be answered. */
   validation: Example[];
+  /** All that is evaluated, by the sets of a mixture. */
+  held: HeldOut[];
+  /** Sequences learnt in an epoch, and their ids without padding. */
   count: number;
+  tokens: number;
+  /** Sequences whose end token is learnt. */
+  endsLearnt: number;
+  /** null: a row is a sequence. */
+  packing: { rows: number; paddingShareApart: number } | null;
   plan: BatchPlan;
   totalSteps: number;
   /** How rows became prompts: for attune_template.json. */
   template: PromptTemplate;
-  /** The first rows as they are learnt in the first epoch. */
-  tokenized(rows: number): TokenizedExample[];
+  /** The first rows as they are learnt in an epoch, the first where none is said. */
+  tokenized(rows: number, epoch?: number): TokenizedExample[];
   /** The micro-batches of every update from one on, in order. */
-  updates(from?: number): Generator<Batch[]>;
+  updates(from?: number): Generator<(Batch & { ids: readonly string[] })[]>;
   notes: string[];
 }
 
-/** Reads and tokenises. Throws (data) naming file and line. */
-export async function prepareData(
-  run: Run,
-  files: Pick<ModelFiles, "tokenizer" | "known" | "tokenizerFiles">,
-): Promise<TrainingData> {
-  const { tokenizer, known } = files;
+/** Validation rows of one task. */
+export interface HeldOut {
+  /** The set's name in a mixture; null where there is one set. */
+  task: string | null;
+  /** null: token ids. */
+  format: Format | null;
+  /** Those with a prompt to answer; the batches may have more. */
+  examples: Example[];
+  /** In the order of the file, collated as in training. */
+  batches: readonly MicroBatch[];
+}
+
+type DataFiles = Pick<ModelFiles, "tokenizer" | "known" | "tokenizerFiles">;
+
+/** Reads and tokenises. Throws (data) naming file and line, and where no row has a label that counts; (usage) for what the model cannot do. */
+export async function prepareData(run: Run, files: DataFiles): Promise<TrainingData> {
+  const { data, train } = run;
   const ids = await pretokenizedRows(run, files);
-  const { examples, validation, template, notes } = ids ? NO_TEXT : await readRunExamples(run, files);
+  if (data.packing && files.known.kind !== "opt")
+    throw usageError(
+      "data.packing: is for decoder-only models; of an encoder-decoder rows of about the same length share a batch",
+    );
+  if (data.packing && ids) throw usageError("data.packing: rows that are token ids are learnt in the file's own rows");
+  const text = ids ? NO_TEXT : await readRunExamples(run, files);
   const source = ids
     ? idRows(ids, files)
-    : SOURCES[run.objective === "instruction" ? `${known.kind} instruction` : run.objective](run, tokenizer, examples);
-  if (source.lengths.length === 0) throw dataError(`${run.data.train}: 0 of ${examples.length} rows are left to train on`);
-  const plan = planBatches(source.lengths, {
-    batchSize: run.train.batch,
-    accumulate: run.train.accumulate,
-    seed: run.train.seed,
-    ...(ids ? { order: "sequential" } : {}),
-  });
-  const totalSteps = run.train.steps ?? Math.ceil((run.train.epochs ?? 3) * plan.updatesPerEpoch);
+    : inTurn([text.examples, ...text.versions].map((examples) => exampleSource(run, files, examples)));
+  const count = source.lengths.length;
+  if (count === 0) throw dataError(`${data.train}: 0 of ${text.examples.length} rows are left to train on`);
+  const { notes, endsLearnt } = labelFacts(run, files, source);
+  const order = { batchSize: train.batch, accumulate: train.accumulate, seed: train.seed };
+  const packed = data.packing ? packedSource(run, files, source) : null;
+  const { lengths, example, collate } = packed ?? source;
+  const plan = planBatches(lengths, { ...order, ...(ids ? { order: "sequential" as const } : {}) });
+  const packing = packed && { rows: lengths.length, paddingShareApart: planBatches(source.lengths, order).paddingShare() };
+  if (packing) {
+    const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+    notes.push(
+      `packed: ${count} sequences in ${packing.rows} rows; ${percent(plan.paddingShare())} padding, apart it would be ${percent(packing.paddingShareApart)}`,
+    );
+  }
+  const totalSteps = train.steps ?? Math.ceil((train.epochs ?? 3) * plan.updatesPerEpoch);
+  const isInstruction = run.objective === "instruction";
+  const held = await heldOut(run, files, text, ids !== undefined);
   return {
-    examples: run.objective === "instruction" ? examples : [],
-    validation,
-    count: source.lengths.length,
+    examples: isInstruction ? text.examples : [],
+    validation: held.flatMap(({ examples }) => examples),
+    held,
+    count,
+    tokens: source.lengths.reduce(
+      (sum, { source: length, target }) => sum + length + (files.known.kind === "t5" ? target : 0),
+      0,
+    ),
+    endsLearnt,
+    packing,
     plan,
     totalSteps,
-    template,
-    tokenized: (rows) => source.lengths.slice(0, rows).map((_, index) => source.example(index, 0)),
-    notes: [...notes, ...source.notes],
+    template: text.template,
+    tokenized: (rows, epoch = 0) => source.lengths.slice(0, rows).map((_, index) => source.example(index, epoch)),
+    notes: [...text.notes, ...source.notes, ...notes],
     *updates(from = 0) {
       let done = from;
       const { updatesPerEpoch } = plan;
       const start = { epoch: Math.floor(from / updatesPerEpoch), update: from % updatesPerEpoch };
       for (const { epoch, batches } of plan.updates(start)) {
         if (done++ >= totalSteps) return;
-        yield batches.map(({ examples: indices, source: length, target }) =>
-          source.collate(
-            indices.map((index) => source.example(index, epoch)),
-            { rows: run.train.batch, source: length, target },
-          ),
-        );
+        yield batches.map(({ examples: indices, source: length, target }) => {
+          const rows = indices.map((index) => example(index, epoch));
+          return { ...collate(rows, { rows: train.batch, source: length, target }), ids: rows.flatMap(namesOf) };
+        });
       }
     },
   };
 }
 
-const NO_TEXT = { examples: [], validation: [], template: { name: "pretokenized", forms: [] }, notes: [] };
+const NO_TEXT = {
+  examples: [],
+  versions: [],
+  validation: [],
+  template: { name: "pretokenized", forms: [] },
+  format: null,
+  sets: [],
+  notes: [],
+};
+
+const namesOf = (row: TokenizedExample): readonly string[] => ("ids" in row ? (row as PackedExample).ids : [row.id]);
+
+/** Which rows have labels that count, and which of them end. Throws (data) where none has. */
+function labelFacts(
+  { data, objective }: Run,
+  { tokenizer, known }: DataFiles,
+  { lengths, example }: ExampleSource,
+): { notes: string[]; endsLearnt: number } {
+  if (objective === "spanCorruption") return { notes: [], endsLearnt: lengths.length }; // each is drawn with its end
+  const masked: string[] = [];
+  let endsLearnt = 0;
+  lengths.forEach((_, index) => {
+    const { id, labels } = example(index, 0);
+    const learnt = known.kind === "t5" ? labels : labels.slice(1); // nothing comes before a decoder's first id
+    if (learnt.every((label) => label === IGNORE_INDEX)) masked.push(id);
+    if (learnt.includes(tokenizer.eosId)) endsLearnt++;
+  });
+  const which = listSome(masked.map((id) => printable(id, 80)));
+  if (masked.length === lengths.length)
+    throw dataError(
+      `${data.train}: none of ${lengths.length} rows has a label that counts, so there is nothing to learn: ${which}`,
+    );
+  return {
+    notes:
+      masked.length > 0
+        ? [`${masked.length} of ${lengths.length} rows have no label that counts and weigh nothing: ${which}`]
+        : [],
+    endsLearnt,
+  };
+}
+
+/** Several sequences a row, others together in each epoch. */
+function packedSource({ data, objective, train }: Run, { tokenizer }: DataFiles, source: ExampleSource): ExampleSource {
+  const capacity = objective === "causalLm" ? data.maxSource : data.maxSource + data.maxTarget;
+  const lengths = source.lengths.map(({ source: length }) => length);
+  const packed = (epoch: number) => packSequences(lengths, capacity, train.seed + epoch);
+  let last = { epoch: 0, packing: packed(0) };
+  return {
+    notes: [],
+    lengths: last.packing.lengths.map((length) => ({ source: length, target: length })), // the same in every epoch
+    example(row, epoch) {
+      if (last.epoch !== epoch) last = { epoch, packing: packed(epoch) };
+      return packExamples(last.packing.rows[row]!.map((index) => source.example(index, epoch)));
+    },
+    collate: (rows, { rows: count, source: length }) =>
+      collatePacked(rows as PackedExample[], { rows: count, length }, tokenizer.padId),
+  };
+}
+
+type TextRows = Pick<Awaited<ReturnType<typeof readRunExamples>>, "validation" | "sets"> | typeof NO_TEXT;
+
+async function heldOut(run: Run, files: DataFiles, { validation, sets }: TextRows, isIds: boolean): Promise<HeldOut[]> {
+  const isInstruction = run.objective === "instruction";
+  if (isIds) {
+    if (run.data.validation === null) return [];
+    const rows = await idRowsOf(run.data.validation, run, files, run.eval.rows);
+    return [{ task: null, format: null, examples: [], batches: batchesOf(run, idRows(rows, files)) }];
+  }
+  const tasks = [...new Set(validation.map(({ task }) => task ?? null))];
+  return tasks.map((task) => {
+    const examples = validation.filter((example) => (example.task ?? null) === task);
+    const format = sets.find(({ name }) => (name ?? null) === task)?.format ?? null;
+    const batches = batchesOf(run, exampleSource(run, files, examples));
+    return { task, format, examples: isInstruction ? examples : [], batches };
+  });
+}
+
+function batchesOf(run: Run, { lengths, example, collate }: ExampleSource): MicroBatch[] {
+  if (lengths.length === 0) return [];
+  const { batch } = run.eval;
+  const plan = planBatches(lengths, { batchSize: batch, seed: run.train.seed, order: "sequential" });
+  return plan.epoch(0).map(({ examples, source, target }) => {
+    const rows = examples.map((index) => example(index, 0));
+    return { ...collate(rows, { rows: batch, source, target }), ids: rows.flatMap(namesOf) };
+  });
+}
+
+/** undefined where rows are text. Throws (data) where the micro-batches that the file names are not those of the run. */
+async function pretokenizedRows(run: Run, files: DataFiles): Promise<TokenizedExample[] | undefined> {
+  const { data, objective } = run;
+  if (data.mixture !== undefined || data.template !== undefined || objective !== "instruction") return undefined;
+  const { format } = await openIds(data.train, run);
+  return format.name === "pretokenized" ? idRowsOf(data.train, run, files, data.limit, run.train.batch) : undefined;
+}
+
+const openIds = (file: string, { data: { format, onBadRow, encoding } }: Run) =>
+  openDataset(file, { format, onBadRow, encoding });
 
 /**
- * The rows of a file of token ids, which are learnt in its order: micro-batch k is rows k * train.batch on. undefined where rows are text.
- * Throws (data) where ids do not fit, and where the micro-batches that the file names are others.
+ * The rows of a file of token ids, which are learnt in its order: micro-batch k is rows k * `microBatch` on. Throws (data) where ids do not
+ * fit the model, and where micro-batches that the file names are others.
  */
-async function pretokenizedRows(
-  { data, objective, train }: Run,
-  { tokenizer, known }: Pick<ModelFiles, "tokenizer" | "known">,
-): Promise<TokenizedExample[] | undefined> {
-  if (data.mixture !== undefined || data.template !== undefined || objective !== "instruction") return undefined;
-  const { format, rows } = await openDataset(data.train, {
-    format: data.format,
-    onBadRow: data.onBadRow,
-    encoding: data.encoding,
-  });
-  if (format.name !== "pretokenized") return undefined;
+async function idRowsOf(
+  file: string,
+  run: Run,
+  { tokenizer, known }: DataFiles,
+  limit: number | null,
+  microBatchRows?: number,
+): Promise<TokenizedExample[]> {
+  const { rows } = await openIds(file, run);
   const examples: TokenizedExample[] = [];
   let first: number | undefined;
   for await (const row of rows()) {
-    if (data.limit !== null && examples.length >= data.limit) break;
+    if (limit !== null && examples.length >= limit) break;
     const { example, microBatch } = pretokenizedRow(row, { vocabSize: tokenizer.vocabSize, isCausal: known.kind === "opt" });
-    first ??= microBatch;
-    const expected = first === undefined ? undefined : first + Math.floor(examples.length / train.batch);
-    if (microBatch !== expected)
-      throw dataError(
-        `${row.where}: is in micro-batch ${microBatch ?? "none"}, with train.batch ${train.batch} it would be in ${expected}`,
-      );
+    if (microBatchRows !== undefined) {
+      first ??= microBatch;
+      const expected = first === undefined ? undefined : first + Math.floor(examples.length / microBatchRows);
+      if (microBatch !== expected)
+        throw dataError(
+          `${row.where}: is in micro-batch ${microBatch ?? "none"}, with train.batch ${microBatchRows} it would be in ${expected}`,
+        );
+    }
     examples.push(example);
   }
   return examples;
-}
-
-function idRows(
-  examples: readonly TokenizedExample[],
-  { tokenizer, known }: Pick<ModelFiles, "tokenizer" | "known">,
-): ExampleSource {
-  if (known.kind === "opt") return sequences(tokenizer, examples);
-  return {
-    lengths: examples.map(({ inputIds, labels }) => ({ source: inputIds.length, target: labels.length })),
-    example: (index) => examples[index]!,
-    collate: (rows, dims) => collate(rows, dims, tokenizer.padId),
-    notes: [],
-  };
-}
-
-/** Examples by index and epoch, with lengths that do not depend on the epoch. */
-interface ExampleSource {
-  lengths: { source: number; target: number }[];
-  example(index: number, epoch: number): TokenizedExample;
-  collate(examples: readonly TokenizedExample[], dims: { rows: number; source: number; target: number }): Batch;
-  notes: string[];
-}
-
-/** What an objective makes of a run's examples; "instruction" differs by the model's kind. */
-const SOURCES: Readonly<Record<string, (run: Run, tokenizer: Tokenizer, examples: readonly Example[]) => ExampleSource>> = {
-  "t5 instruction": instructions,
-  "opt instruction": completions,
-  spanCorruption,
-  causalLm,
-};
-
-function instructions(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
-  const { maxSource, maxTarget } = run.data;
-  const tokenized = examples.map((example) => tokenizeExample(tokenizer, example, { maxSource, maxTarget }));
-  const notes: string[] = [];
-  const cutSources = tokenized.filter(({ isSourceCut }) => isSourceCut).length;
-  const cutTargets = tokenized.filter(({ isTargetCut }) => isTargetCut).length;
-  if (cutSources > 0)
-    notes.push(`${cutSources} of ${examples.length} prompts are longer than data.maxSource ${maxSource} and lose their end`);
-  if (cutTargets > 0)
-    notes.push(`${cutTargets} of ${examples.length} completions are longer than data.maxTarget ${maxTarget} and lose their end`);
-  return {
-    lengths: tokenized.map(({ inputIds, labels }) => ({ source: inputIds.length, target: labels.length })),
-    example: (index) => tokenized[index]!,
-    collate: (rows, dims) => collate(rows, dims, tokenizer.padId),
-    notes,
-  };
-}
-
-/** Decoder-only: prompt and completion in one sequence of at most maxSource + maxTarget ids, of which the completion is learnt. */
-function completions(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
-  const { maxSource, maxTarget } = run.data;
-  const tokenized = examples.map(({ id, prompt, completion }) =>
-    promptCompletion(
-      id,
-      tokenizer.encode(prompt),
-      tokenizer.encode(completion, { addSpecialTokens: false }).slice(0, maxTarget - 1),
-      tokenizer.eosId,
-      maxSource + maxTarget,
-    ),
-  );
-  const cut = tokenized.filter(({ isSourceCut }) => isSourceCut).length;
-  const notes =
-    cut > 0 ? [`${cut} of ${examples.length} prompts do not fit ${maxSource + maxTarget} tokens and lose their beginning`] : [];
-  return { ...sequences(tokenizer, tokenized), notes };
-}
-
-/** Decoder-only on plain text: the prompt template makes the text; documents follow one another and are cut into maxSource ids. */
-function causalLm(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
-  const documents = examples.map(({ prompt }) => [...tokenizer.encode(prompt), tokenizer.eosId]);
-  const pieces = [...cutStream(documents, run.data.maxSource)];
-  return sequences(
-    tokenizer,
-    pieces.map((ids, index) => causalExample(String(index), ids)),
-  );
-}
-
-function sequences(tokenizer: Tokenizer, tokenized: readonly TokenizedExample[]): ExampleSource {
-  return {
-    lengths: tokenized.map(({ inputIds: { length } }) => ({ source: length, target: length })),
-    example: (index) => tokenized[index]!,
-    collate: (rows, { rows: count, source }) => collateCausal(rows, { rows: count, length: source }, tokenizer.padId),
-    notes: [],
-  };
-}
-
-/** T5's own objective (Raffel et al. 2020): the prompt template makes the text, spans of it are hidden, anew in every epoch. */
-function spanCorruption(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
-  const { sentinelIds } = tokenizer;
-  if (!sentinelIds)
-    throw dataError("objective: spanCorruption needs a tokenizer with sentinels (<extra_id_0> ...); this one has none");
-  const { noiseDensity, meanSpanLength } = run.spanCorruption;
-  const noise = { noiseDensity, meanSpanLength, sentinelIds, eosId: tokenizer.eosId };
-  const { raw } = rawLength(run.data.maxSource, noise);
-  const pieces: number[][] = [];
-  let cut = 0;
-  for (const { prompt } of examples) {
-    const ids = tokenizer.encode(prompt, { addSpecialTokens: false });
-    if (ids.length > raw) cut++;
-    for (let at = 0; at < ids.length; at += raw) if (ids.length - at >= 8) pieces.push(ids.slice(at, at + raw));
-  }
-  if (pieces.length === 0) throw dataError(`${run.data.train}: no text of at least 8 tokens to hide spans in`);
-  const corrupt = (index: number, epoch: number): TokenizedExample => {
-    const random = mt19937(seedFor(run.train.seed, `spans of ${index} in epoch ${epoch}`));
-    return { id: String(index), ...corruptSpans(pieces[index]!, random, noise), isSourceCut: false, isTargetCut: false };
-  };
-  return {
-    // the counts of hidden tokens and spans follow from the length alone
-    lengths: pieces.map((_, index) => {
-      const { inputIds, labels } = corrupt(index, 0);
-      return { source: inputIds.length, target: labels.length };
-    }),
-    example: corrupt,
-    collate: (rows, dims) => collate(rows, dims, tokenizer.padId),
-    notes: cut > 0 ? [`${cut} of ${examples.length} texts are longer than data.maxSource allows and were divided`] : [],
-  };
 }

@@ -139,6 +139,8 @@ function complete(input: RunInput, where: { file: string; dataFolder?: string; t
       ...(steps === undefined ? { epochs: epochs ?? 3 } : {}),
       lr: input.train.lr ?? (isWholeModel ? 3e-4 : 1e-3),
     },
+    // of several evaluations the best one's weights are kept, unless a run says otherwise
+    eval: { ...input.eval, best: input.eval.best === undefined ? (input.eval.every === null ? null : "loss") : input.eval.best },
   };
   return resolvePaths(run, where);
 }
