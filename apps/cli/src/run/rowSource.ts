@@ -10,9 +10,14 @@ const PARTS = ["hub", "config", "split", "revision"] as const;
  */
 export function rowSource(split: "train" | "validation") {
   return z.preprocess(
-    (value) => withSplit(typeof value === "object" && value !== null ? joined(value) : value, split),
+    (value, context) => {
+      const text = typeof value === "object" && value !== null ? joined(value) : value;
+      if (typeof text === "object" && text !== null)
+        context.addIssue({ code: "custom", message: "must be a file, hub:ORG/NAME, or {hub, config, split, revision}" });
+      return withSplit(text, split);
+    },
     z
-      .string({ error: "must be a file, hub:ORG/NAME, or {hub, config, split, revision}" })
+      .string()
       .min(1)
       .superRefine((text, context) => {
         if (!isHubData(text)) return;

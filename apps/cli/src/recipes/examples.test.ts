@@ -1,0 +1,189 @@
+// A run's rows: names on the hub, tasks of a mixture, balanced classes, further versions.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { startHub } from "../../../../packages/models/testing/hubServer.js";
+import { parseRun } from "../run/load.js";
+import { checkFile, checkRun } from "./checkRows.js";
+import { type RunExamples, readRunExamples } from "./examples.js";
+import { openModelFiles } from "./model.js";
+
+const base = fileURLToPath(new URL("../../../../data/bundled/base", import.meta.url));
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "attune-examples-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => vi.unstubAllEnvs());
+
+const write = (name: string, rows: unknown[]) =>
+  writeFile(path.join(folder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+const run = (data: string) =>
+  parseRun(`model: {path: ${base}}\ndata:\n${data}`, { file: path.join(folder, "r.yaml"), cwd: folder });
+const read = async (data: string, part?: "all" | "validation"): Promise<RunExamples> => {
+  const one = run(data);
+  return readRunExamples(one, await openModelFiles(one), part);
+};
+const asks = (count: number, text: string) =>
+  Array.from({ length: count }, (_, i) => ({ instruction: `${text} number ${i}`, input: "", output: `out ${i}` }));
+const utf8 = (text: string) => new TextEncoder().encode(text);
+
+describe("a data set of the hub in a run", () => {
+  const csv = (id: string) => utf8(`id,dialogue,summary\n${id},"Ann: Hi\nBo: Ho",Ann greets Bo in ${id}.\n`);
+
+  it("is read by split, as text or in parts, checked like a file, and told to have no such split", async () => {
+    const hub = await startHub("org/set", { "train.csv": csv("t"), "validation.csv": csv("v"), "test.csv": csv("x") }, "dataset");
+    try {
+      vi.stubEnv("HF_HOME", path.join(folder, "hf"));
+      vi.stubEnv("HF_ENDPOINT", hub.url);
+      const both = run("  train: hub:org/set\n  validation: {hub: org/set, revision: main}\n");
+      expect([both.data.train, both.data.validation]).toEqual(["hub:org/set#train", "hub:org/set#validation"]);
+      const { examples, validation, notes } = await read("  train: hub:org/set\n  validation: {hub: org/set}\n");
+      expect(examples[0]).toMatchObject({ prompt: "summarize: Ann: Hi\nBo: Ho", completion: "Ann greets Bo in t." });
+      expect(validation[0]!.completion).toBe("Ann greets Bo in v.");
+      expect(notes.join()).toMatch(/1 of 1 validation prompts are in the training data/);
+      expect(await checkFile("hub:org/set#test", {})).toMatchObject({ format: "samsum", report: { rows: 1 } });
+      const { report } = await checkRun(run("  train: hub:org/set\n  validation: hub:org/set\n"));
+      expect(report.findings.map(({ kind }) => kind)).toContain("in training and validation");
+      await expect(checkRun(run("  train: hub:org/set\n  validation: hub:org/set#dev\n"))).rejects.toMatchObject({
+        exitClass: "usage",
+        message: 'hub:org/set#dev: has no split "dev"; there are test, train, validation',
+      });
+    } finally {
+      await hub.close();
+    }
+  });
+
+  it.each<[string, RegExp]>([
+    ["  train: hub:a/b/c\n", /r\.yaml:3:3: data\.train hub:a\/b\/c: is no data set on the hub; expected hub:ORG/],
+    ["  train: {hub: a/b, splitt: x}\n", /data\.train must be a file, hub:ORG\/NAME, or \{hub, config, split, revision\}/],
+  ])("that is named wrongly is refused where it stands: %j", (data, message) => expect(() => run(data)).toThrow(message));
+});
+
+describe("the tasks of a mixture", () => {
+  it("have validation rows and splits of their own; shots come from the same task", async () => {
+    await write("one.jsonl", asks(30, "first task of"));
+    await write("two.jsonl", asks(30, "second task of"));
+    await write("dev.jsonl", asks(5, "a held row of"));
+    const mixture = (more: string) => `  mixture:\n  - {train: one.jsonl, name: one${more}}\n  - {train: two.jsonl, name: two}\n`;
+    const own = await read(mixture(", validation: dev.jsonl"));
+    expect(own.validation.map(({ task }) => task)).toEqual(Array(5).fill("one"));
+    expect(own.sets.map(({ name, format }) => [name, format.name])).toEqual([
+      ["one", "alpaca"],
+      ["two", "alpaca"],
+    ]);
+    const split = await read(`${mixture("")}  split: {validation: 0.2}\n  fewShot: {count: 1}\n`);
+    expect(split.validation.map(({ task }) => task)).toEqual([...Array(6).fill("one"), ...Array(6).fill("two")]);
+    const asked = (prompt: string) => prompt.split("\n\n").at(-1)!;
+    const trained = new Set(split.examples.map(({ prompt }) => asked(prompt)));
+    expect(split.validation.filter(({ prompt }) => trained.has(asked(prompt)))).toEqual([]);
+    for (const { prompt, task } of [...split.examples, ...split.validation])
+      expect(new Set(prompt.match(/first|second/g))).toEqual(new Set([task === "one" ? "first" : "second"]));
+    expect(() => run(`${mixture(", validation: dev.jsonl")}  split: {validation: 0.2}\n`)).toThrow(
+      /data\.split stands beside a validation file of data\.mixture/,
+    );
+  });
+
+  it("validation alone does without the training rows", async () => {
+    await write("dev.jsonl", asks(5, "a held row of"));
+    await write("broken.jsonl", [...asks(25, "good"), 3]);
+    const broken = "  train: broken.jsonl\n  validation: dev.jsonl\n";
+    await expect(read(broken)).rejects.toThrow(/broken\.jsonl:26/);
+    expect(await read(broken, "validation")).toMatchObject({ examples: [], versions: [], validation: { length: 5 } });
+  });
+});
+
+describe("data.balance", () => {
+  it("gives labels alike, by sampling, of training rows only", async () => {
+    const sentences = Array.from({ length: 40 }, (_, i) => ({
+      sentence: `News ${i} came .`,
+      label: i % 8 === 0 ? "positive" : "neutral",
+    }));
+    await write("news.jsonl", sentences);
+    const data = "  train: news.jsonl\n  split: {validation: 0.25, stratify: label}\n";
+    const count = ({ examples }: RunExamples, label: string) => examples.filter(({ completion }) => completion === label).length;
+    const plain = await read(data);
+    const more = await read(`${data}  balance: {by: label}\n`);
+    expect([count(plain, "positive"), count(plain, "neutral")]).toEqual([4, 26]);
+    expect([count(more, "positive"), count(more, "neutral")]).toEqual([26, 26]);
+    expect(more.validation).toEqual(plain.validation);
+    expect(more.notes.join("\n")).toMatch(
+      /balanced by label: (neutral 26 -> 26, positive 4 -> 26|positive 4 -> 26, neutral 26 -> 26) rows/,
+    );
+    const less = await read(`${data}  balance: {by: label, how: undersample}\n`);
+    expect([count(less, "positive"), count(less, "neutral")]).toEqual([4, 4]);
+    await expect(read(`${data}  balance: {by: topic}\n`)).rejects.toThrow(/data\.balance\.by: .* has no text field "topic"/);
+    await expect(read(`${data}  balance: {by: sentence}\n`)).rejects.toThrow(
+      /sentence has 30 values in 30 rows; expected a few classes/,
+    );
+    expect(() => run("  train: news.jsonl\n  balance: {by: task}\n")).toThrow(
+      /data\.balance\.by is task, and there is no data\.mixture/,
+    );
+  });
+});
+
+describe("data.augment", () => {
+  const dialogues = Array.from({ length: 12 }, (_, i) => ({
+    fname: `d${i}`,
+    dialogue: `#Person1#: Is it ${i}?\n#Person2#: Yes.`,
+    summary: `#Person1# asks #Person2# about ${i}.`,
+    topic: "x",
+  }));
+
+  it("gives further versions that mean the same, the same ones each time; validation rows stay as they are", async () => {
+    await write("talk.jsonl", dialogues);
+    const data =
+      "  train: talk.jsonl\n  template: flan\n  split: {validation: 0.25}\n  augment: {speakers: true, phrasings: true, versions: 3}\n";
+    const [once, again] = [await read(data), await read(data)];
+    expect(once).toEqual(again);
+    const plain = await read("  train: talk.jsonl\n  template: flan\n  split: {validation: 0.25}\n");
+    expect([once.examples, once.validation, once.versions.length]).toEqual([plain.examples, plain.validation, 2]);
+    let rephrased = 0;
+    for (const version of once.versions) {
+      for (const [row, example] of version.entries()) {
+        const { id, prompt, completion } = example;
+        const number = /is it (\d+)/i.exec(prompt)![1];
+        expect([id, completion]).toEqual([once.examples[row]!.id, `#Person2# asks #Person1# about ${number}.`]);
+        expect(prompt).toContain(`#Person2#: Is it ${number}?\n#Person1#: Yes.`);
+        const swapped = once.examples[row]!.prompt.replace(/#Person([12])#/g, (_, one) => `#Person${3 - Number(one)}#`);
+        if (prompt !== swapped) rephrased++;
+      }
+    }
+    expect(rephrased).toBeGreaterThan(8); // of 18, one in six forms is drawn again
+  });
+
+  it("order: listed options and solved examples stand otherwise in each version, the answer is the same", async () => {
+    const rows = Array.from({ length: 8 }, (_, i) => ({
+      prompt: `Which is ${i}?\nOPTIONS:\n- a\n- b\n- c\n- d\nAnswer:`,
+      completion: "a",
+    }));
+    await write("options.jsonl", rows);
+    const data = (more: string) => `  train: options.jsonl\n${more}  augment: {order: true, versions: 4}\n`;
+    const { examples, versions } = await read(data(""));
+    expect(new Set([examples, ...versions].map(([row]) => row!.prompt)).size).toBeGreaterThan(1);
+    for (const version of versions)
+      for (const [row, { prompt, completion }] of version.entries()) {
+        expect(completion).toBe("a");
+        expect(prompt.split("\n").sort()).toEqual(examples[row]!.prompt.split("\n").sort());
+      }
+    const shots = await read(data("  fewShot: {count: 2}\n"));
+    const firstShot = [shots.examples, ...shots.versions].map(([row]) => /Which is (\d)/.exec(row!.prompt)![1]);
+    expect(new Set(firstShot).size).toBeGreaterThan(1);
+  });
+
+  it("is refused where it would change nothing", async () => {
+    await write("talk.jsonl", dialogues);
+    await write("plain.jsonl", asks(6, "say"));
+    expect(() => run("  train: talk.jsonl\n  augment: {}\n")).toThrow(
+      /data\.augment changes nothing: set phrasings, speakers or order/,
+    );
+    await expect(read("  train: talk.jsonl\n  augment: {phrasings: true}\n")).rejects.toThrow(
+      /data\.augment\.phrasings: the template summarize says a row in one way; name flan/,
+    );
+    await expect(read("  train: plain.jsonl\n  augment: {speakers: true}\n")).rejects.toThrow(
+      /data\.augment\.speakers: no row of .*plain\.jsonl has a field "dialogue"/,
+    );
+  });
+});
