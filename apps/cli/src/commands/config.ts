@@ -18,8 +18,8 @@ Examples:
     )
     .action(async (file: string | undefined, overrides: string[], flags: RunFlags & { json?: boolean; schema?: boolean }) => {
       if (flags.schema) {
-        const [{ z }, { runSchema }] = await Promise.all([import("zod"), import("../run/schema.js")]);
-        process.stdout.write(`${JSON.stringify(z.toJSONSchema(runSchema, { io: "input" }), null, 2)}\n`);
+        const [{ readFile }, { schemaAsset }] = await Promise.all([import("node:fs/promises"), import("../shipped.js")]);
+        process.stdout.write(await readFile(schemaAsset, "utf8"));
         return;
       }
       if (file === undefined) throw userError("usage", "missing required argument 'run'");

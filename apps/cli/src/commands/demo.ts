@@ -1,9 +1,9 @@
 // attune demo (npm start): full fine-tuning and LoRA of the bundled base on the bundled dialogues, and one table of what came out.
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import type { DemoReport, DemoRow } from "../recipes/demo.js";
+import { shippedFolder } from "../shipped.js";
 import { color, formatBytes, formatCount, formatSeconds, table, wrap } from "../terminal.js";
 
 export function configure(command: Command): void {
@@ -19,7 +19,7 @@ export function configure(command: Command): void {
         import("../recipes/demo.js"),
         import("../interrupt.js"),
       ]);
-      const recipes = fileURLToPath(new URL("../../../../recipes", import.meta.url));
+      const recipes = shippedFolder("recipes");
       const prepared = await prepareDemo(recipes, out, overrides);
       const device = await openDevice();
       const interruption = listenForInterruption();

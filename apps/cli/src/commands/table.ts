@@ -15,6 +15,8 @@ export interface CommandEntry {
 
 export const COMMANDS: readonly CommandEntry[] = [
   { name: "demo", summary: "tune the bundled base model whole and through LoRA, and compare", load: () => import("./demo.js") },
+  { name: "init", summary: "write a run's YAML for your own data, by a few questions or flags", load: () => import("./init.js") },
+  { name: "recipes", summary: "list, describe and copy the runs that come with attune", load: () => import("./recipes.js") },
   { name: "train", summary: "run the training that a YAML file describes", load: () => import("./train.js") },
   {
     name: "generate",
