@@ -71,7 +71,8 @@ export async function readRunExamples(run: Run, files: DataFiles, part: "all" | 
   }
   const pools = poolsOf(run, units);
   if (data.balance !== null && part === "all") units = balanced(run, sets, units, notes);
-  let { template } = sets[0]!.compiled;
+  const { format } = sets[0]!.dataset;
+  let template: PromptTemplate = { ...sets[0]!.compiled.template, format: format.name };
   const asked = validation.map((example, i) => behindShots(run, pools, [example], units.length + i)[0]);
   if (data.fewShot !== null) {
     const { count, label, separator } = data.fewShot;
@@ -85,7 +86,7 @@ export async function readRunExamples(run: Run, files: DataFiles, part: "all" | 
     versions: part === "all" ? Array.from({ length: versions }, (_, v) => units.map((unit) => unit[v + 1]!)) : [],
     validation: asked,
     template,
-    format: sets[0]!.dataset.format,
+    format,
     sets: sets.map(({ name, dataset: { format } }) => ({ name, format })),
     notes,
   };

@@ -30,7 +30,7 @@ const DIALOGUE = "dialogue";
 export function renderVersions(
   { data, train }: Run,
   { compiled, name }: RunSet,
-  { specialTokens }: Tokenizer,
+  tokenizer: Tokenizer,
   chat: ChatRenderer | undefined,
   isTraining: boolean,
 ): VersionRenderer {
@@ -42,14 +42,9 @@ export function renderVersions(
   const count = augment?.versions ?? 1;
   let spoken = 0;
 
-  async function exampleOf(row: Row, index: number, seed: number): Promise<Example> {
-    const example = compiled.render(row, index, { seed, specialTokens, trustedFields: data.trustedFields });
-    if (!chat || row.fields.messages === undefined) return example;
-    const messages = readMessages(row.fields.messages, row.where);
-    const safe = messages.map(({ role, content }) => ({ role, content: literalText(content, specialTokens) }));
-    const tools = Array.isArray(row.fields.tools) ? row.fields.tools : undefined;
-    return { ...example, prompt: await chat.render(safe, { tools }), completion: example.completion.trimStart() };
-  }
+  const { specialTokens } = tokenizer;
+  const exampleOf = (row: Row, index: number, seed: number): Promise<Example> =>
+    chatPrompt(compiled.render(row, index, { seed, specialTokens, trustedFields: data.trustedFields }), row, tokenizer, chat);
 
   return {
     async render(row, index) {
@@ -71,6 +66,20 @@ export function renderVersions(
         );
     },
   };
+}
+
+/** The example with the prompt that the model's own chat template makes of the row's messages; as it is, where either is missing. */
+export async function chatPrompt(
+  example: Example,
+  { fields, where }: Row,
+  { specialTokens }: Tokenizer,
+  chat: ChatRenderer | undefined,
+): Promise<Example> {
+  if (!chat || fields.messages === undefined) return example;
+  const messages = readMessages(fields.messages, where);
+  const safe = messages.map(({ role, content }) => ({ role, content: literalText(content, specialTokens) }));
+  const tools = Array.isArray(fields.tools) ? fields.tools : undefined;
+  return { ...example, prompt: await chat.render(safe, { tools }), completion: example.completion.trimStart() };
 }
 
 /** Whether the seed ever has a choice: two forms for rows of the same fields. */

@@ -32,6 +32,8 @@ export interface PromptTemplate {
   shots?: readonly Shot[];
   /** Between shots, and between the last one and the prompt. Default "\n\n". */
   separator?: string;
+  /** What the rows were that the model was taught with: a row that it is asked about is read in the same way. */
+  format?: string;
 }
 
 export interface RenderOptions {
@@ -41,6 +43,8 @@ export interface RenderOptions {
   specialTokens?: readonly string[];
   /** Fields whose special tokens stay tokens. */
   trustedFields?: readonly string[];
+  /** Rows have no answers: the completion is "". */
+  isQuestion?: boolean;
 }
 
 export interface CompiledTemplate {
@@ -58,7 +62,7 @@ export function compileTemplate(template: PromptTemplate, where = "template"): C
   });
   return {
     template,
-    render(row, index, { seed, specialTokens = [], trustedFields = [] }) {
+    render(row, index, { seed, specialTokens = [], trustedFields = [], isQuestion = false }) {
       const fits = forms.filter(({ needs }) => needs.every((field) => isFilled(row, field)));
       if (fits.length === 0)
         throw dataError(
@@ -69,7 +73,8 @@ export function compileTemplate(template: PromptTemplate, where = "template"): C
       const most = Math.max(...fits.map(({ needs }) => needs.length));
       const choice = fits.filter(({ needs }) => needs.length === most);
       const form = choice.length === 1 ? choice[0]! : choice[seedFor(seed, `form of row ${index}`) % choice.length]!;
-      return exampleOf(specialTokens.length === 0 ? row : literalRow(row, specialTokens, trustedFields, form), form);
+      const safe = specialTokens.length === 0 ? row : literalRow(row, specialTokens, trustedFields, form);
+      return exampleOf(safe, isQuestion ? { prompt: form.prompt } : form);
     },
   };
 }
@@ -113,7 +118,7 @@ export async function readTemplateFile(source: FileSource): Promise<PromptTempla
   const json = await readJsonObject(source, TEMPLATE_FILE);
   if (json.version !== 1)
     throw dataError(`${where}: has version ${printable(String(json.version))}, this program reads version 1; use a newer attune`);
-  const { name, forms, answerAfter, shots, separator } = json;
+  const { name, forms, answerAfter, shots, separator, format } = json;
   const isText = (value: unknown): value is string => typeof value === "string";
   const isPair = (value: unknown): value is Shot =>
     isText((value as Shot | null)?.prompt) && isText((value as Shot | null)?.completion);
@@ -121,11 +126,11 @@ export async function readTemplateFile(source: FileSource): Promise<PromptTempla
     isPair(value) && ((value as TemplateForm).needs === undefined || (value as TemplateForm).needs!.every?.(isText) === true);
   if (!isText(name) || !Array.isArray(forms) || forms.length === 0 || !forms.every(isForm))
     throw dataError(`${where}: expected name and forms of prompt and completion`);
-  for (const [key, value] of Object.entries({ answerAfter, separator }))
+  for (const [key, value] of Object.entries({ answerAfter, separator, format }))
     if (value !== undefined && !isText(value)) throw dataError(`${where}: ${key} must be text`);
   if (shots !== undefined && !(Array.isArray(shots) && shots.every(isPair)))
     throw dataError(`${where}: shots must be pairs of prompt and completion`);
-  const template = { name, forms, answerAfter, shots, separator } as PromptTemplate;
+  const template = { name, forms, answerAfter, shots, separator, format } as PromptTemplate;
   compileTemplate(template, where); // its braces
   return Object.fromEntries(Object.entries(template).filter(([, value]) => value !== undefined)) as unknown as PromptTemplate;
 }

@@ -61,6 +61,11 @@ export const conversations: Format = {
   },
   templates: { encoderDecoder: "chat", decoderOnly: "chat" },
   task: "general",
+  unanswered(fields) {
+    const field = Array.isArray(fields.messages) ? "messages" : "conversations";
+    const turns = fields[field];
+    return Array.isArray(turns) ? { ...fields, [field]: [...turns, { role: "assistant", content: "" }] } : fields;
+  },
 };
 
 function messageOf(turn: Record<string, unknown>, row: Row): { message: ChatMessage; isLearnt: boolean } {

@@ -32,6 +32,8 @@ export interface Format {
   /** The field of class labels, if it has one: what splits are stratified by. */
   label?: string;
   encoding?: Encoding;
+  /** A row's fields with a blank answer where they have none, so that `rows` takes a row that is only to be asked about. */
+  unanswered?(fields: Row["fields"]): Row["fields"];
 }
 
 export const has = (row: Row, ...fields: string[]): boolean => fields.every((field) => Object.hasOwn(row.fields, field));

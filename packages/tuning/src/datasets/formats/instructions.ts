@@ -18,6 +18,7 @@ export const alpaca: Format = {
   },
   templates: { encoderDecoder: "plain", decoderOnly: "alpaca" },
   task: "general",
+  unanswered: (fields) => ({ output: "", ...fields }),
 };
 
 export const instances: Format = {
@@ -50,6 +51,7 @@ export const promptCompletion: Format = {
   },
   templates: { encoderDecoder: "promptCompletion", decoderOnly: "promptCompletion" },
   task: "general",
+  unanswered: (fields) => ({ completion: "", ...fields }),
 };
 
 /** Whole texts: for causal language models and span corruption. */

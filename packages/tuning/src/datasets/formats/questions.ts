@@ -48,6 +48,7 @@ export const squad: Format = {
   },
   templates: { encoderDecoder: "squad", decoderOnly: "instruction" },
   task: "questions",
+  unanswered: (fields) => ({ answers: { text: [] }, ...fields }),
 };
 
 const isAnswers = (value: unknown) =>
@@ -84,6 +85,7 @@ export const gsm8k: Format = {
   },
   templates: { encoderDecoder: "chainOfThought", decoderOnly: "chainOfThought" },
   task: "questions",
+  unanswered: (fields) => ({ answer: "#### 0", ...fields }),
 };
 
 /** Three columns without a header; a backslash and an n stand for a line break. */
@@ -101,6 +103,7 @@ export const flanCot: Format = {
   },
   templates: { encoderDecoder: "chainOfThought", decoderOnly: "chainOfThought" },
   task: "questions",
+  unanswered: ({ question = "", ...fields }) => ({ column1: question, column2: "", column3: "", ...fields }),
 };
 
 function worked(row: Row, asked: string, reasoning: string, answer: string): Row {
@@ -127,4 +130,5 @@ export const questionAnswer: Format = {
   },
   templates: { encoderDecoder: "plain", decoderOnly: "instruction" },
   task: "questions",
+  unanswered: (fields) => ({ answer: "", ...fields }),
 };

@@ -35,6 +35,7 @@ export const phrasebank: Format = {
   task: "sentiment",
   label: "label",
   encoding: "auto",
+  unanswered: (fields) => ({ label: "neutral", ...fields }),
 };
 
 function sentenceRow(row: Row, sentence: string, label: string): Row {

@@ -31,6 +31,7 @@ export const dialogsum: Format = {
   },
   templates: { encoderDecoder: "summarize", decoderOnly: "instruction" },
   task: "summarization",
+  unanswered: (fields) => ({ summary: "", ...fields }),
 };
 
 /** Line ends are those of Windows in the original. */
@@ -46,6 +47,7 @@ export const samsum: Format = {
   },
   templates: { encoderDecoder: "summarize", decoderOnly: "instruction" },
   task: "summarization",
+  unanswered: (fields) => ({ summary: "", ...fields }),
 };
 
 const isSummarized = (row: Row) => hasText(row, "summary") || hasText(row, "summary1");
