@@ -5,6 +5,7 @@ import { type JsonlOptions, readJsonl } from "./datasets/jsonl.js";
 import { chunksOf } from "./node/readRows.js";
 
 export {
+  checkpointAt,
   checkpointSteps,
   newestCheckpoint,
   pruneCheckpoints,
@@ -14,7 +15,7 @@ export {
 } from "./node/checkpoints.js";
 export { type Dataset, type DatasetOptions, openDataset } from "./node/dataset.js";
 export { type HubData, hubData } from "./node/hubData.js";
-export { lockFolder } from "./node/lock.js";
+export { isLocked, lockFolder } from "./node/lock.js";
 export { type ParquetOptions, readParquet } from "./node/parquet.js";
 export { lookAt, type ReadRowsOptions, readLines, readRows } from "./node/readRows.js";
 

@@ -18,6 +18,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "init", summary: "write a run's YAML for your own data, by a few questions or flags", load: () => import("./init.js") },
   { name: "recipes", summary: "list, describe and copy the runs that come with attune", load: () => import("./recipes.js") },
   { name: "train", summary: "run the training that a YAML file describes", load: () => import("./train.js") },
+  { name: "resume", summary: "go on with a run that was stopped, from its folder", load: () => import("./resume.js") },
+  { name: "runs", summary: "list runs, show one, see their sizes, remove old checkpoints", load: () => import("./runs.js") },
   {
     name: "generate",
     summary: "answer prompts with a model, or with a model and an adapter",

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { userError } from "../errors.js";
 import { addRunArguments, loadRunFromFlags, type RunFlags } from "./runArguments.js";
 
-interface TrainFlags extends RunFlags {
+export interface TrainFlags extends RunFlags {
   json?: boolean;
   resume?: boolean;
   allowChanges?: boolean;
@@ -25,35 +25,38 @@ Examples:
   attune train recipes/bundled-lora.yaml train.steps=50
   attune train recipes/bundled-lora.yaml --resume`,
     )
-    .action(async (file: string, overrides: string[], flags: TrainFlags) => {
-      if (flags.resume && flags.overwrite) throw userError("usage", "--resume and --overwrite contradict each other");
-      const run = await loadRunFromFlags(file, overrides, flags);
-      const [{ openDevice }, { checkOut }, { prepareRun, tune }, { progressListener, printResult }, { listenForInterruption }] =
-        await Promise.all([
-          import("@attune/tensor/node"),
-          import("../run/paths.js"),
-          import("../recipes/tune.js"),
-          import("../recipes/progress.js"),
-          import("../interrupt.js"),
-        ]);
-      // bad input is found before the device is touched
-      const prepared = await prepareRun(run);
-      await checkOut(run.out);
-      const device = await openDevice();
-      const interruption = listenForInterruption();
-      const listener = progressListener(run, prepared, device.facts);
-      try {
-        const result = await tune(device, prepared, listener, { ...flags, signal: interruption.signal });
-        listener.done();
-        process.stdout.write(
-          flags.json
-            ? `${JSON.stringify({ ...result, measuredPeakBytes: device.measured.peakBytes }, null, 2)}\n`
-            : printResult(run, result, device.measured.peakBytes),
-        );
-      } finally {
-        listener.done();
-        interruption.dispose();
-        device.destroy();
-      }
-    });
+    .action(trainFile);
+}
+
+/** What attune train and attune resume do. */
+export async function trainFile(file: string, overrides: string[], flags: TrainFlags): Promise<void> {
+  if (flags.resume && flags.overwrite) throw userError("usage", "--resume and --overwrite contradict each other");
+  const run = await loadRunFromFlags(file, overrides, flags);
+  const [{ openDevice }, { checkOut }, { prepareRun, tune }, { progressListener, printResult }, { listenForInterruption }] =
+    await Promise.all([
+      import("@attune/tensor/node"),
+      import("../run/paths.js"),
+      import("../recipes/tune.js"),
+      import("../recipes/progress.js"),
+      import("../interrupt.js"),
+    ]);
+  // bad input is found before the device is touched
+  const prepared = await prepareRun(run);
+  await checkOut(run.out);
+  const device = await openDevice();
+  const interruption = listenForInterruption();
+  const listener = progressListener(run, prepared, device.facts);
+  try {
+    const result = await tune(device, prepared, listener, { ...flags, signal: interruption.signal });
+    listener.done();
+    process.stdout.write(
+      flags.json
+        ? `${JSON.stringify({ ...result, measuredPeakBytes: device.measured.peakBytes }, null, 2)}\n`
+        : printResult(run, result, device.measured.peakBytes),
+    );
+  } finally {
+    listener.done();
+    interruption.dispose();
+    device.destroy();
+  }
 }

@@ -1,7 +1,7 @@
 // One run a folder: a lock file says who writes there. A lock whose process is gone on this host is taken over.
 
 import { randomUUID } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { printable, usageError } from "@attune/models";
@@ -23,6 +23,18 @@ interface Holder {
  * (storage) where the folder refuses.
  */
 export const lockFolder = (folder: string): Promise<() => Promise<void>> => takeLock(join(folder, NAME), folder);
+
+/** Whether somebody writes in a folder, or did on another host and never said that it stopped. */
+export async function isLocked(folder: string): Promise<boolean> {
+  const path = join(folder, NAME);
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return false;
+  const holder = await holderOf(path);
+  return !holder || isAlive(holder);
+}
 
 async function takeLock(path: string, folder: string): Promise<() => Promise<void>> {
   const me: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString(), id: randomUUID() };
