@@ -44,6 +44,7 @@ export {
 } from "./generationConfig.js";
 export { bf16ToF32, countF16Overflow, f16ToF32, f32ToBf16, f32ToF16 } from "./halves.js";
 export { type HubName, type HubRepoType, type HubSettings, hubSettings, neededFiles, parseHubName } from "./hub/names.js";
+export { type BaseSample, openAdapter, sampleBase } from "./lora/adapterBase.js";
 export {
   adapterScale,
   adapterTargets,

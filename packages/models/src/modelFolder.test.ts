@@ -124,6 +124,16 @@ describe("names and shapes", () => {
     expect(message).toMatch(/1 misshapen: model\.decoder\.layers\.0\.fc2\.weight wants \[8, 12\], got \[12, 8\]/);
   });
 
+  it.each(["t5", "opt"] as const)("19: what %s does not have is left aside and noted, refused where asked", async (kind) => {
+    const more = folder(kind, (tensors) =>
+      tensors.set("pooler.weight", { name: "", dtype: "F32", shape: [1], bytes: new Uint8Array(4) }),
+    );
+    expect((await openModelFolder(more)).notes).toEqual([
+      expect.stringMatching(/1 tensors are not of this model and left aside: pooler\.weight$/),
+    ]);
+    await expect(openModelFolder(more, { strict: true })).rejects.toThrow(/1 unexpected: pooler\.weight$/);
+  });
+
   it("18: a copy of OPT's tied head is accepted, another head refused", async () => {
     const embedding = "model.decoder.embed_tokens.weight";
     const copied = folder("opt", (tensors) => tensors.set("lm_head.weight", tensors.get(embedding)!));

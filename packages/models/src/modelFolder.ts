@@ -30,19 +30,19 @@ export type ModelFolder = T5Folder | OptFolder;
 export type ModelKind = ModelFolder["kind"];
 
 type Json = Record<string, unknown>;
-type Opener = (source: FileSource, json: Json, checkpoint: Checkpoint) => Promise<ModelFolder>;
+type Opener = (source: FileSource, json: Json, checkpoint: Checkpoint, isStrict: boolean) => Promise<ModelFolder>;
 
 const OPENERS: Readonly<Record<ModelKind, Opener>> = {
-  async t5(source, json, checkpoint) {
+  async t5(source, json, checkpoint, isStrict) {
     const notes: string[] = [];
     const config = readT5Config(json, { where: source.describe("config.json"), onNote: (note) => notes.push(note) });
-    const opened = await openT5Weights(config, checkpoint);
+    const opened = await openT5Weights(config, checkpoint, isStrict);
     return { kind: "t5", source, ...opened, notes: [...notes, ...opened.notes] };
   },
-  async opt(source, json, checkpoint) {
+  async opt(source, json, checkpoint, isStrict) {
     const notes: string[] = [];
     const config = readOptConfig(json, { where: source.describe("config.json"), onNote: (note) => notes.push(note) });
-    const opened = await openOptWeights(config, checkpoint);
+    const opened = await openOptWeights(config, checkpoint, isStrict);
     return { kind: "opt", source, ...opened, notes: [...notes, ...opened.notes] };
   },
 };
@@ -69,15 +69,15 @@ export function modelKind(json: Readonly<Json>, where = "config.json"): ModelKin
 
 /**
  * Opens a model's folder: config.json, and of the weights names, shapes and what is tied. Throws (data) where they do not fit each
- * other, all that is missing, unexpected or misshapen at once; (storage, network) where files cannot be read.
+ * other, all that is missing or misshapen at once; with `strict` also what is unexpected, which is otherwise a note; (storage, network) where files cannot be read.
  */
-export async function openModelFolder(source: FileSource): Promise<ModelFolder> {
+export async function openModelFolder(source: FileSource, { strict = false } = {}): Promise<ModelFolder> {
   if (!(await source.has("config.json")) && (await source.has("adapter_config.json"))) {
     throw dataError(`${source.describe("")}: is an adapter; name its base model, and this folder with --adapter`);
   }
   const json = await readJsonObject(source, "config.json");
   const open = OPENERS[modelKind(json, source.describe("config.json"))];
-  return open(source, json, await openCheckpoint(source));
+  return open(source, json, await openCheckpoint(source), strict);
 }
 
 /** What a folder's model consists of, in the order of transformers' named_parameters(). */

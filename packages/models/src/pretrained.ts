@@ -14,17 +14,19 @@ export interface MatchOptions {
   where?: string;
   /** Names the file may hold without being used. */
   ignored?: (name: string) => boolean;
+  /** Refuse names that are not expected, too, rather than leave them aside: an adapter with such is of another base. */
+  isStrict?: boolean;
 }
 
 /**
- * Checks that `found` holds every expected weight in its shape, and nothing else. Throws one error (data) that lists all missing,
- * unexpected and misshapen tensors.
+ * Checks that `found` holds every expected weight in its shape; returns a note on what else it holds. Throws one error (data) that lists
+ * all missing, unexpected and misshapen tensors.
  */
 export function matchCheckpoint(
   expected: readonly WeightSpec[],
   found: ReadonlyMap<string, { shape: readonly number[] }>,
-  { where = "checkpoint", ignored = () => false }: MatchOptions = {},
-): void {
+  { where = "checkpoint", ignored = () => false, isStrict = false }: MatchOptions = {},
+): string[] {
   const wanted = new Map(expected.map((weight) => [weight.name, weight.shape]));
   const unexpected = [...found.keys()].filter((name) => !wanted.has(name) && !ignored(name));
   const missing: string[] = [];
@@ -38,12 +40,16 @@ export function matchCheckpoint(
       misshapen.push(`${name} wants [${shape.join(", ")}], got [${entry.shape.join(", ")}]`);
     }
   }
+  const others = listSome(unexpected.map((name) => printable(name)));
+  if (missing.length + misshapen.length === 0 && !isStrict) {
+    return unexpected.length ? [`${where}: ${unexpected.length} tensors are not of this model and left aside: ${others}`] : [];
+  }
   const parts = [
     missing.length ? `${missing.length} missing: ${listSome(missing)}` : "",
-    unexpected.length ? `${unexpected.length} unexpected: ${listSome(unexpected.map((name) => printable(name)))}` : "",
+    unexpected.length ? `${unexpected.length} unexpected: ${others}` : "",
     misshapen.length ? `${misshapen.length} misshapen: ${listSome(misshapen)}` : "",
   ].filter(Boolean);
-  if (parts.length === 0) return;
+  if (parts.length === 0) return [];
   const error = dataError(`${where}: does not fit the model of its config.json: ${parts.join("; ")}`);
   throw Object.assign(error, { missing, unexpected, misshapen });
 }

@@ -18,7 +18,7 @@ export function configure(command: Command): void {
     .option("--dtype <type>", "f32, bf16 or f16 (as each tensor is)", dtype)
     .option("--max-shard-size <size>", "largest file of weights, such as 500MB or 2GB (5GB)", size)
     .option("--clamp", "let values beyond f16's 65,504 become the largest f16 instead of refusing")
-    .option("--strict", "refuse weights that are infinite or not a number")
+    .option("--strict", "refuse weights that are infinite or not a number, and tensors that the model does not have")
     .option("--force", "replace a folder that is not empty")
     .addHelpText(
       "after",

@@ -30,7 +30,7 @@ export async function convertModel(
   const origin = path.resolve(src);
   if (`${origin}${path.sep}`.startsWith(`${target}${path.sep}`))
     throw usageError(`${dst}: holds the model that is read; name another folder`);
-  const folder = await openModelFolder(await modelFiles(src));
+  const folder = await openModelFolder(await modelFiles(src), { strict: options.isStrict });
   const saved = await writeFolder(
     dst,
     async (sink, temporary) => {

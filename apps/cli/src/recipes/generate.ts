@@ -4,14 +4,15 @@ import {
   checkTokenizerFits,
   type FrozenStorage,
   type GenerationConfig,
-  linearModules,
   loadLora,
   loadModelFolder,
   loadTokenizer,
   type ModelFolder,
   Opt,
+  openAdapter,
   openGenerationConfig,
-  readAdapter,
+  type PromptTemplate,
+  readTemplateFile,
   SequenceGenerator,
   T5,
   type Tokenizer,
@@ -27,6 +28,8 @@ export interface GenerationFiles {
   adapter: Adapter | null;
   /** As the model's generation_config.json wishes, if it does. */
   config: GenerationConfig | undefined;
+  /** How it was taught to be asked: of the adapter, else of the model. */
+  template: PromptTemplate | undefined;
 }
 
 /** Reads what needs no device. Throws (data) where model, tokenizer and adapter are not right or do not belong together. */
@@ -34,10 +37,14 @@ export async function openGeneration(name: string, adapterName?: string): Promis
   const folder = await openModel(name);
   const tokenizer = await loadTokenizer(folder.source);
   checkTokenizerFits(tokenizer, folder.config.vocabSize, folder.source.describe(""));
-  const specs = weightsOf(folder);
-  const adapter =
-    adapterName === undefined ? null : await readAdapter(await modelFiles(adapterName), linearModules(specs), specs);
-  return { folder, tokenizer, adapter, config: await openGenerationConfig(folder.source) };
+  const adapterFiles = adapterName === undefined ? null : await modelFiles(adapterName);
+  return {
+    folder,
+    tokenizer,
+    adapter: adapterFiles && (await openAdapter(adapterFiles, folder)),
+    config: await openGenerationConfig(folder.source),
+    template: await readTemplateFile(adapterFiles ?? folder.source),
+  };
 }
 
 /** The generator on a device; it goes with the device. */

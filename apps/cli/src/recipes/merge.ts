@@ -4,16 +4,15 @@
 import path from "node:path";
 import {
   type Adapter,
-  linearModules,
   loadLora,
   loadModelFolder,
   type ModelFolder,
   mergedFolder,
   mt19937,
   Opt,
+  openAdapter,
   openModelFolder,
   optPositions,
-  readAdapter,
   type SaveDtype,
   type SavedCheckpoint,
   type SaveOptions,
@@ -66,8 +65,7 @@ export async function openMerge(model: string, adapterFolder: string, dst: strin
       throw usageError(`${dst}: holds what is read; name another folder`);
   }
   const folder = await openModelFolder(await modelFiles(model));
-  const specs = weightsOf(folder);
-  const adapter = await readAdapter(await modelFiles(adapterFolder), linearModules(specs), specs);
+  const adapter = await openAdapter(await modelFiles(adapterFolder), folder);
   return { folder, adapter, merged: mergedFolder(folder, adapter) };
 }
 

@@ -24,6 +24,7 @@ import {
   optWeights,
   readOptConfig,
   readT5Config,
+  sampleBase,
   saveTrainedModel,
   selectTargets,
   T5,
@@ -56,6 +57,8 @@ export interface RunModel {
   /** Without dropout: the trainer adds it. */
   model: T5 | Opt;
   known: KnownModel;
+  /** The folder that it was read from: an adapter takes a sample of its base along. */
+  folder: ModelFolder | null;
   trainable: ParameterSet;
   lora: LoraLayers | null;
   notes: string[];
@@ -153,6 +156,7 @@ export async function openRunModel(
   return {
     model,
     known: opened,
+    folder,
     trainable: lora ? lora.parameters : opened.trainable!,
     lora,
     notes: opened.notes,
@@ -218,12 +222,14 @@ export async function readRunModel(run: Run, model: RunModel, files: Pick<ModelF
 /** Returns the bytes written, of weights and adapters. */
 async function writeRunModel(
   run: Run,
-  { model, known, lora }: RunModel,
+  { model, known, folder, lora }: RunModel,
   { tokenizerFiles }: Pick<ModelFiles, "tokenizerFiles">,
   sink: FileSink,
 ): Promise<number> {
   if (lora) {
-    const files = Object.entries(writeAdapter(await lora.read()));
+    const paths = lora.targets.map((target) => target.path);
+    const base = folder ? { base: await sampleBase(folder, paths) } : {};
+    const files = Object.entries(writeAdapter({ ...(await lora.read()), ...base }));
     for (const [name, content] of files) await sink.write(name, content);
     return files.reduce((sum, [, content]) => sum + content.length, 0);
   }

@@ -10,6 +10,7 @@ import { pythonJson } from "../pythonJson.js";
 import { openPytorchFile } from "../pytorch/stateDict.js";
 import { bytesOf, type Checkpoint, openSafetensors, type TensorToWrite, toFloat32, writeSafetensors } from "../safetensors.js";
 import { type FileSource, readJsonObject } from "../source.js";
+import type { BaseSample } from "./adapterBase.js";
 import { adapterScale, adapterTargets, type LoraConfig, readAdapterConfig, writeAdapterConfig } from "./adapterConfig.js";
 import { ADAPTER_PREFIX, type OwnWeight, ownWeights } from "./ownWeights.js";
 import { type LinearModule, selectTargets } from "./targets.js";
@@ -38,6 +39,8 @@ export interface Adapter {
   modules: AdapterModule[];
   /** Of modules_to_save, and trained biases. */
   own: AdapterWeight[];
+  /** What it has seen of its base (adapterBase.ts). */
+  base?: BaseSample;
   /** What is odd about the files but no reason to refuse them, for the user to see. */
   notes?: readonly string[];
 }
@@ -45,6 +48,8 @@ export interface Adapter {
 const CONFIG = "adapter_config.json";
 const WEIGHTS = "adapter_model.safetensors";
 const OLD_WEIGHTS = "adapter_model.bin";
+/** Of the safetensors file's metadata. */
+const BASE_KEY = "attune.base";
 const keyOf = (path: string, part: string) => `${ADAPTER_PREFIX}${path}.${part}`;
 
 /**
@@ -77,7 +82,7 @@ export async function readAdapter(
   // beside an adapted output head PEFT saves a copy of the frozen head itself, which the base model has too
   const copies = new Set(paths.map((path) => keyOf(path, "base_layer.weight")));
   const where = `${file.description} (an adapter of "${config.baseModel ?? "unknown"}")`;
-  matchCheckpoint(expected, file.tensors, { where, ignored: (name) => copies.has(name) });
+  matchCheckpoint(expected, file.tensors, { where, ignored: (name) => copies.has(name), isStrict: true });
   const nonFinite = new Map<string, number>();
   const read = async (name: string) => {
     const raw = await file.read(name);
@@ -85,7 +90,7 @@ export async function readAdapter(
     if (found > 0) nonFinite.set(name, found);
     return toFloat32(name, raw);
   };
-  const adapter: Adapter = { config, modules: [], own: [] };
+  const adapter: Adapter = { config, modules: [], own: [], ...readBase(file) };
   for (const { path, rank, scale } of modules) {
     const [a, b] = [await read(keyOf(path, "lora_A.weight")), await read(keyOf(path, "lora_B.weight"))];
     const magnitude = config.useDora ? { magnitude: await read(keyOf(path, "lora_magnitude_vector")) } : {};
@@ -94,6 +99,17 @@ export async function readAdapter(
   for (const { key, ...weight } of own) adapter.own.push({ ...weight, values: await read(key) });
   const notes = nonFiniteNotes(file, nonFinite);
   return notes.length > 0 ? { ...adapter, notes } : adapter;
+}
+
+/** Text that is none of ours counts for nothing. */
+function readBase({ metadata }: Checkpoint): { base?: BaseSample } {
+  try {
+    const found: unknown = JSON.parse(metadata.get(BASE_KEY) ?? "null");
+    const isNumbers = (values: unknown) => Array.isArray(values) && values.every(Number.isFinite);
+    return found && Object.values(found).every(isNumbers) ? { base: found as BaseSample } : {};
+  } catch {
+    return {};
+  }
 }
 
 async function openWeights(source: FileSource): Promise<Checkpoint> {
@@ -120,7 +136,7 @@ function ofThisBase<T>(where: string, find: () => T): T {
 }
 
 /** The files of an adapter folder, for a FileSink. Throws a RangeError where values and shapes disagree. */
-export function writeAdapter({ config, modules, own }: Adapter): { [CONFIG]: string; [WEIGHTS]: Uint8Array } {
+export function writeAdapter({ config, modules, own, base }: Adapter): { [CONFIG]: string; [WEIGHTS]: Uint8Array } {
   const tensors = modules.flatMap(({ path, rank, a, b, magnitude }): TensorToWrite[] => [
     { name: keyOf(path, "lora_A.weight"), dtype: "F32", shape: [rank, a.length / rank], bytes: bytesOf(a) },
     { name: keyOf(path, "lora_B.weight"), dtype: "F32", shape: [b.length / rank, rank], bytes: bytesOf(b) },
@@ -142,6 +158,6 @@ export function writeAdapter({ config, modules, own }: Adapter): { [CONFIG]: str
   );
   return {
     [CONFIG]: pythonJson(writeAdapterConfig({ ...config, targetModules }), ["lora_dropout"]),
-    [WEIGHTS]: writeSafetensors(tensors),
+    [WEIGHTS]: writeSafetensors(tensors, base && { format: "pt", [BASE_KEY]: JSON.stringify(base) }),
   };
 }

@@ -62,13 +62,14 @@ const UNUSED = [`${DECODER}.version`, `${DECODER}.embed_positions._float_tensor`
 
 /**
  * Fits a checkpoint to a config. Files on the hub often lack the prefix "model.", and some hold a copy of the tied head.
- * Throws (data): all missing, unexpected and misshapen tensors at once; a head that is not the embedding matrix, which no OPT has.
+ * Throws (data): all missing and misshapen tensors at once, and (strict) all unexpected ones, which are otherwise noted; a head that is not the embedding matrix, which no OPT has.
  */
-export async function openOptWeights(config: OptConfig, given: Checkpoint): Promise<OptOpened> {
+export async function openOptWeights(config: OptConfig, given: Checkpoint, isStrict = false): Promise<OptOpened> {
   const { checkpoint, notes } = underModelNames(given, EMBEDDING, OPT_PREFIXES);
   const { tensors, description } = checkpoint;
   const weights = optWeights(config).map((weight) => ({ ...weight, source: weight.name }));
-  matchCheckpoint(weights, tensors, { where: description, ignored: (name) => name === HEAD || UNUSED.includes(name) });
+  const ignored = (name: string) => name === HEAD || UNUSED.includes(name);
+  notes.push(...matchCheckpoint(weights, tensors, { where: description, ignored, isStrict }));
   if (tensors.has(HEAD) && !(await haveSameValues(checkpoint, HEAD, EMBEDDING))) {
     throw dataError(
       `${description}: ${HEAD} differs from ${EMBEDDING}; OPT's head is its embedding matrix, so the file is damaged or of another model`,

@@ -73,9 +73,9 @@ const UNUSED = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.
  * - lm_head.weight there: tied only if the config ties and both are equal bit for bit, else the model is untied;
  * - shared.weight missing: taken from decoder.embed_tokens, then encoder.embed_tokens, never from lm_head;
  * - embed_tokens beside shared.weight must equal it.
- * Throws (data): all missing, unexpected and misshapen tensors at once.
+ * Throws (data): all missing and misshapen tensors at once, and (strict) all unexpected ones, which are otherwise noted.
  */
-export async function openT5Weights(config: T5Config, given: Checkpoint): Promise<T5Opened> {
+export async function openT5Weights(config: T5Config, given: Checkpoint, isStrict = false): Promise<T5Opened> {
   const { checkpoint, notes: renames } = underModelNames(given, "encoder.final_layer_norm.weight", T5_PREFIXES);
   const { tensors, description } = checkpoint;
   const notes = [...checkpoint.warnings, ...renames];
@@ -91,7 +91,7 @@ export async function openT5Weights(config: T5Config, given: Checkpoint): Promis
     found.delete(embedding);
   }
   const withHead = { ...config, tieWordEmbeddings: !tensors.has(HEAD) };
-  matchCheckpoint(t5Weights(withHead), found, { where: description });
+  notes.push(...matchCheckpoint(t5Weights(withHead), found, { where: description, isStrict }));
 
   for (const name of copies) {
     if (name !== embedding && !(await haveSameValues(checkpoint, name, embedding!))) {
