@@ -10,6 +10,7 @@ import {
   freshLora,
   loadLora,
   openAdapter,
+  readAdapter,
   SequenceGenerator,
   type T5,
   writeAdapter,
