@@ -58,8 +58,20 @@ describe.each(["bundled-full", "bundled-lora"])("%s", (name) => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
-    expect(metrics.map(({ step }) => step)).toEqual([1, 2, 4, 6]); // the first always
-    expect(JSON.parse(await read("result.json"))).toMatchObject({ steps: 6, scores: { rows: 4 } });
+    const told = metrics.map(({ kind, step }) => [kind, step]);
+    expect(told).toEqual([
+      ["train", 1],
+      ["train", 2],
+      ["train", 4],
+      ["train", 6],
+      ["eval", 6],
+    ]); // the first always
+    expect(metrics[3]).toMatchObject({ epoch: 6 / 8, examplesSeen: 48, updates: 2, lossEma: expect.any(Number) });
+    const { evaluations, scores, ...written } = JSON.parse(await read("result.json"));
+    expect(written).toMatchObject({ steps: 6, keptStep: 6, best: null });
+    expect(scores).toMatchObject([{ task: null, metric: "rouge", rows: 4 }]);
+    expect(evaluations).toEqual([metrics[4]]);
+    expect(metrics[4].perplexity).toBeCloseTo(Math.exp(metrics[4].evalLoss), 6);
     expect((await read("samples.jsonl")).trim().split("\n").length).toBe(4);
     expect(await read("run.yaml")).toContain(`name: ${name}`);
   });
@@ -91,7 +103,8 @@ it("pre-trains by span corruption", async () => {
   ]);
   const result = await tune(device, await prepareRun(run), quiet, AGAIN);
   expect(result.lastLoss).toBeLessThan(result.firstLoss);
-  expect(result.scores).toBeNull(); // no validation set
+  expect(result.scores).toEqual([]); // no validation set
+  expect(result.evaluations).toEqual([]);
 });
 
 it("saves an adapter that is read back for the same base", async () => {

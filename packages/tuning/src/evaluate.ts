@@ -17,6 +17,8 @@ export interface EvalLoss {
   /** exp(loss) */
   perplexity: number;
   tokens: number;
+  /** Rows of the batches that had such tokens. */
+  rows: number;
   /** transformers' eval_loss: the batches' means, weighed by their rows. It depends on the batch size. */
   meanOfBatches: number;
 }
@@ -65,7 +67,8 @@ export class Evaluator {
       onBatch();
     }
     const loss = total.loss / total.tokens;
-    return { loss, perplexity: Math.exp(loss), tokens: total.tokens, meanOfBatches: total.weighed / total.rows };
+    const { tokens, rows, weighed } = total;
+    return { loss, perplexity: Math.exp(loss), tokens, rows, meanOfBatches: weighed / rows };
   }
 
   dispose(): void {

@@ -20,6 +20,7 @@ export function configure(command: Command): void {
         return null;
       });
       const { measureSpeed } = await import("../doctor/speed.js");
+      const { keepPeak } = await import("../doctor/peak.js");
       const findings = {
         attune: version,
         machine,
@@ -29,6 +30,7 @@ export function configure(command: Command): void {
         speed: device && speed ? await measureSpeed(device) : null,
         advice: device ? advise(machine, device.facts) : adviseWithoutAdapter(machine),
       };
+      if (device && findings.speed) await keepPeak(device.facts, findings.speed.matmulGflops); // runs tell their share of it
       device?.destroy();
       process.stdout.write(`${json ? JSON.stringify(findings, null, 2) : findingsToText(findings)}\n`);
       if (!device) {

@@ -47,7 +47,9 @@ function printPlan(plan: RunPlan): string {
   const { perUpdate } = plan;
   const facts = [
     ["parameters", `${formatCount(plan.parameters)}, ${formatCount(plan.trainableParameters)} trained`],
-    ["examples", `${formatCount(plan.examples)}, ${plan.updates} updates, ${(100 * plan.paddingShare).toFixed(0)} % padding`],
+    ["examples", `${formatCount(plan.examples)} of ${formatCount(plan.tokens)} tokens`],
+    ["updates", `${plan.updates}, evaluated ${plan.evaluations} times`],
+    ["padding", paddingText(plan)],
     [
       "an update",
       `${formatCount(perUpdate.tokens)} positions, ${Math.round(perUpdate.dispatches)} dispatches, ${formatCount(perUpdate.flops)}FLOP`,
@@ -71,4 +73,10 @@ function printPlan(plan: RunPlan): string {
     table([{ title: "bucket" }, right("dispatches"), right("FLOP"), right("scratch"), right("at least")], buckets),
     "",
   ].join("\n\n");
+}
+
+function paddingText({ paddingShare, packing, examples }: RunPlan): string {
+  const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+  if (!packing) return percent(paddingShare);
+  return `${percent(paddingShare)}: ${formatCount(examples)} sequences are packed in ${formatCount(packing.rows)} rows; apart it would be ${percent(packing.paddingShareApart)}`;
 }

@@ -2,7 +2,6 @@
 import type { DeviceFacts } from "@attune/kernels-wgsl";
 import { CATEGORIES, type Category, Device, nullBackend, WebGpuBackend } from "@attune/tensor";
 import { readRunModel } from "./model.js";
-import { answerAll } from "./summarize.js";
 import { openRun, type PreparedRun } from "./tune.js";
 
 export interface RunPlan {
@@ -13,6 +12,12 @@ export interface RunPlan {
   parameters: number;
   trainableParameters: number;
   examples: number;
+  /** Of an epoch, without padding. */
+  tokens: number;
+  /** Rows of packed sequences; null: each row is a sequence. */
+  packing: { rows: number; paddingShareApart: number } | null;
+  /** Evaluations on the way and at the end. */
+  evaluations: number;
   updates: number;
   /** Share of the computed positions that is padding. */
   paddingShare: number;
@@ -28,13 +33,14 @@ export interface RunPlan {
 }
 
 export async function planRun(prepared: PreparedRun, facts: DeviceFacts): Promise<RunPlan> {
-  const { run, files, data } = prepared;
+  const { run, files, data, evaluations } = prepared;
   const device = new Device(nullBackend(facts), WebGpuBackend.engineBytes(facts));
   const opened = await openRun(device, prepared);
-  const { trainer, model, scratch } = opened;
+  const { trainer, model, evaluator } = opened;
   const rows = run.train.batch;
+  const hasSegments = data.packing !== null;
 
-  const updatePlan = trainer.planOf({ rows, ...data.plan.buckets[0]! }).update;
+  const updatePlan = trainer.planOf({ rows, ...data.plan.buckets[0]!, hasSegments }).update;
   const counted = Math.min(data.totalSteps, data.plan.updatesPerEpoch);
   const totals = { tokens: 0, dispatches: 0, flops: 0, largestDispatches: 0, largestFlops: 0 };
   let done = 0;
@@ -57,15 +63,8 @@ export async function planRun(prepared: PreparedRun, facts: DeviceFacts): Promis
   // the rest of the run allocates too: reading weights back to save them, and the decoding programs with their caches
   await trainer.readLoss(1);
   await readRunModel(run, model, files);
-  const { batch, maxNewTokens } = run.eval;
-  await answerAll(
-    device,
-    model.model,
-    files.tokenizer,
-    data.validation,
-    { batch, maxNewTokens, maxSource: run.data.maxSource },
-    scratch,
-  );
+  await evaluator.evaluate(0, 0, {});
+  await evaluator.answer(data.validation.length, {});
 
   const plan: RunPlan = {
     name: run.name,
@@ -74,10 +73,13 @@ export async function planRun(prepared: PreparedRun, facts: DeviceFacts): Promis
     parameters: [...model.model.weights.values()].reduce((sum, weight) => sum + weight.size, 0),
     trainableParameters: model.trainable.size,
     examples: data.count,
+    tokens: data.tokens,
+    packing: data.packing,
+    evaluations: evaluations.points,
     updates: data.totalSteps,
     paddingShare: data.plan.paddingShare(),
     buckets: data.plan.buckets.map(({ source, target }) => {
-      const { dispatches, flops, scratchBytes, lowerBoundBytes } = trainer.planOf({ rows, source, target }).micro;
+      const { dispatches, flops, scratchBytes, lowerBoundBytes } = trainer.planOf({ rows, source, target, hasSegments }).micro;
       return { source, target, dispatches, flops, scratchBytes, lowerBoundBytes };
     }),
     perUpdate: {

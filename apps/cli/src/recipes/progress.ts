@@ -1,22 +1,21 @@
 // What a person sees of a run: a line of facts before, one calm line while it trains, the numbers after.
 import type { DeviceFacts } from "@attune/kernels-wgsl";
-import { type Progress, type StepReport, trackProgress } from "@attune/tuning";
+import { type Progress, trackProgress } from "@attune/tuning";
 import type { Run } from "../run/schema.js";
 import { createStatus } from "../status.js";
 import { color, formatBytes, formatCount, formatSeconds, table } from "../terminal.js";
+import type { AnswerScores, EvaluationRecord } from "./evaluations.js";
+import type { TrainRecord } from "./runProgress.js";
 import type { PreparedRun, TuneListener, TuneResult } from "./tune.js";
 
 export interface ProgressListener extends TuneListener {
   done(): void;
 }
 
-export function progressListener(run: Run, { data, files }: PreparedRun, facts: DeviceFacts): ProgressListener {
+export function progressListener(run: Run, prepared: PreparedRun, facts: DeviceFacts): ProgressListener {
+  const { data } = prepared;
   const status = createStatus();
-  const { lora } = files;
-  const what = lora ? `LoRA rank ${lora.rank} on ${[lora.targetModules].flat().join(", ")}` : "all weights";
-  status.log(
-    `${color.bold(run.name)}: ${what}, ${formatCount(data.count)} examples, ${data.totalSteps} updates of ${run.train.batch * run.train.accumulate} rows`,
-  );
+  for (const line of planLines(run, prepared)) status.log(line);
   status.log(
     `device: ${facts.adapter.description || facts.adapter.device}${facts.isSoftware ? " (software: expect a hundredth of a GPU's speed)" : ""}`,
   );
@@ -28,23 +27,77 @@ export function progressListener(run: Run, { data, files }: PreparedRun, facts: 
     resumed: (step) => {
       track = trackProgress(data.totalSteps, { startStep: step });
     },
-    step(report, totalSteps) {
-      losses.push(report.loss);
-      status.update(stepLine(report, totalSteps, losses, track(report)));
+    step(record, totalSteps) {
+      losses.push(record.lossEma);
+      status.update(stepLine(record, totalSteps, losses, track(record)));
     },
     evaluating: (done, total) => status.update(`evaluating ${done} of ${total}`),
+    evaluated: (record, isBest) => status.log(evaluationLine(record, isBest)),
     done: () => status.done(),
   };
 }
 
-function stepLine(report: StepReport, totalSteps: number, losses: readonly number[], progress: Progress): string {
+/** What the run is going to do, before it does. */
+export function planLines(run: Run, { data, files, evaluations }: PreparedRun): string[] {
+  const { lora } = files;
+  const { batch, accumulate } = run.train;
+  const what = lora ? `LoRA rank ${lora.rank} on ${[lora.targetModules].flat().join(", ")}` : "all weights";
+  const rows = data.packing
+    ? `${formatCount(data.count)} examples in ${formatCount(data.packing.rows)} rows`
+    : `${formatCount(data.count)} examples`;
+  const size = accumulate === 1 ? `${batch} rows` : `${batch * accumulate} rows (${batch} x ${accumulate})`;
+  const epochs = data.totalSteps / data.plan.updatesPerEpoch;
+  const ends =
+    data.endsLearnt === data.count
+      ? "yes"
+      : data.endsLearnt === 0
+        ? "no: the model will not learn to stop"
+        : `in ${data.endsLearnt} of ${data.count} examples`;
   return [
-    `step ${report.step}/${totalSteps}`,
-    `loss ${report.loss.toFixed(3)} ${sparkline(losses)}`,
-    `lr ${report.lr.toExponential(1)}`,
-    `grad ${report.gradNorm.toPrecision(3)}`,
+    `${color.bold(run.name)}: ${what}, ${rows}, ${formatCount(data.tokens)} tokens`,
+    `${data.totalSteps} updates of ${size}, ${Number(epochs.toPrecision(3))} epochs; end token learnt: ${ends}`,
+    evaluationPlanLine(run, data.held, evaluations),
+  ];
+}
+
+function evaluationPlanLine(
+  run: Run,
+  held: PreparedRun["data"]["held"],
+  { interval, points, best, measures }: PreparedRun["evaluations"],
+): string {
+  if (points === 0) return "no validation rows: nothing is evaluated";
+  const rows = held.reduce((sum, { batches }) => sum + batches.reduce((n, { realRows = 0 }) => n + realRows, 0), 0);
+  const when = interval === null ? "at the end" : `${points} times, every ${interval} updates and at the end`;
+  const answers = run.eval.generate
+    ? `, with ${run.eval.generateRows} answers judged by ${[...new Set(measures.map(({ measure }) => measure.name))].join(", ")}`
+    : "";
+  const { earlyStopping } = run.train;
+  const stop = earlyStopping ? `, stops after ${earlyStopping.patience} without a better one` : "";
+  return `evaluated ${when} on ${rows} rows${answers}; ${best ? `keeps the best ${best.name}${stop}` : "keeps the last weights"}`;
+}
+
+function stepLine(record: TrainRecord, totalSteps: number, losses: readonly number[], progress: Progress): string {
+  return [
+    `step ${record.step}/${totalSteps}`,
+    `loss ${record.lossEma.toFixed(3)} ${sparkline(losses)}`,
+    `lr ${record.lr.toExponential(1)}`,
+    `grad ${record.gradNorm.toPrecision(3)}`,
     `${formatCount(progress.tokensPerSecond)} tokens/s`,
+    ...(record.mfu === undefined ? [] : [`${(100 * record.mfu).toFixed(0)} % of peak`]),
     `${formatSeconds(progress.secondsLeft)} left`,
+  ].join("  ");
+}
+
+function evaluationLine({ step, evalLoss, perplexity, tasks = {}, metrics = {} }: EvaluationRecord, isBest: boolean): string {
+  return [
+    `step ${step}`,
+    `eval loss ${evalLoss.toFixed(4)}`,
+    `perplexity ${perplexity.toPrecision(4)}`,
+    ...Object.entries(tasks).map(([task, one]) => `${task} ${one.evalLoss.toFixed(4)}`),
+    ...Object.entries(metrics)
+      .slice(0, 6)
+      .map(([name, value]) => `${name} ${value.toPrecision(3)}`),
+    ...(isBest ? ["best so far"] : []),
   ].join("  ");
 }
 
@@ -67,19 +120,28 @@ export function printResult(run: Run, result: TuneResult, measuredPeakBytes: num
     ["time", `${formatSeconds(result.trainSeconds)} training, ${formatSeconds(result.evalSeconds)} evaluation`],
     ["speed", `${formatCount(result.tokensPerSecond)} tokens/s`],
     ["peak device memory", formatBytes(measuredPeakBytes)],
-    ...(result.scores
-      ? [
-          [
-            "ROUGE-1 / 2 / L",
-            [result.scores.rouge1, result.scores.rouge2, result.scores.rougeL].map((f) => f.toFixed(2)).join(" / "),
-          ],
-          [
-            "evaluated",
-            `${result.scores.rows} rows, ${Math.round(100 * result.scores.distinct)} % distinct; ${result.scores.signature}`,
-          ],
-        ]
-      : []),
+    ...evaluationRows(result),
+    ...result.scores.flatMap(scoreRows),
     ["saved", `${result.savedTo} (${formatBytes(result.savedBytes)})`],
   ];
   return `${table([{ title: run.name }, { title: "" }], rows)}\n`;
+}
+
+function evaluationRows({ evaluations, best, keptStep, steps }: TuneResult): string[][] {
+  const last = evaluations.at(-1);
+  if (!last) return [];
+  return [
+    ["eval loss", `${last.evalLoss.toFixed(4)} after step ${last.step}, perplexity ${last.perplexity.toPrecision(4)}`],
+    ...(best ? [["best", `${best.name} ${best.value.toPrecision(4)} at step ${best.step}`]] : []),
+    ...(keptStep === steps ? [] : [["kept", `the weights of step ${keptStep}`]]),
+  ];
+}
+
+function scoreRows({ task, metric, values, rows, distinct, signature }: AnswerScores): string[][] {
+  const shown = Object.entries(values).map(([name, value]) => `${name} ${value.toFixed(4)}`);
+  const of = task === null ? "" : ` of ${task}`;
+  return [
+    [`${metric}${of}`, shown.join("  ")],
+    ["judged", `${rows} answers, ${Math.round(100 * distinct)} % distinct; ${signature}`],
+  ];
 }

@@ -6,6 +6,7 @@ import { type DeviceFacts, fingerprintOf } from "@attune/kernels-wgsl";
 import { listSome, openSafetensors, printable } from "@attune/models";
 import { isHubData, restoreTrainer, saveTrainer, type Trainer, type TrainerCounters } from "@attune/tuning";
 import {
+  checkpointAt,
   checkpointSteps,
   lockFolder,
   newestCheckpoint,
@@ -17,6 +18,7 @@ import {
 import { userError } from "../errors.js";
 import type { Run } from "../run/schema.js";
 import { fetchHubData, modelFolder } from "./modelFiles.js";
+import { NO_PROGRESS, type RunProgress, readProgress } from "./runProgress.js";
 
 export interface StartOptions {
   /** Go on from the newest checkpoint in the run's folder. */
@@ -33,15 +35,22 @@ interface RunRecord {
   /** What the updates depend on: keys of the run's YAML, and fingerprints of its files. */
   settings: Record<string, unknown>;
   device: { fingerprint: string; variants: unknown };
+  progress: RunProgress;
 }
 
 export interface RunFolder {
   /** Updates that were done before. */
   readonly startStep: number;
+  /** What the run had come to then. */
+  readonly progress: RunProgress;
+  /** Step of the latest checkpoint; null before the first. */
+  readonly savedAt: number | null;
   /** Puts the trainer where the checkpoint left it. */
   restore(trainer: Trainer): Promise<void>;
-  /** Saves a checkpoint. A disk that is full is survived twice in a row. */
-  save(trainer: Trainer): Promise<void>;
+  /** Saves a checkpoint; that of the best evaluation stays whatever save.keep says. A disk that is full is survived twice in a row. */
+  save(trainer: Trainer, progress: RunProgress): Promise<void>;
+  /** Gives the trainer the weights of a checkpoint; false, with a note, where it is not there or damaged. */
+  loadWeights(trainer: Trainer, step: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -50,7 +59,9 @@ const ENDS = 32 << 20;
 /** Checkpoints that may fail one after the other before the run is given up. */
 const FAILURES = 3;
 const DATA_FILES = /^data\.(?:train|validation|mixture\.\d+\.(?:train|validation))$/;
-const LEFT_OUT = /^(?:name|out|eval\..*|save\..*|train\.logEvery)$/;
+const LEFT_OUT = /^(?:name|out|save\..*|train\.logEvery)$/;
+/** What evaluations are counts only where they decide about weights or the end. */
+const LEFT_OUT_WITHOUT_BEST = /^eval\..*$/;
 
 const checkpointsOf = (run: Run): string => path.join(run.out, "checkpoints");
 
@@ -72,25 +83,41 @@ export async function openRunFolder(
     const found = resume ? await checkpointToResume(run, { settings, device }, allowChanges, note) : null;
     if (!resume) await begin(run, overwrite);
     let failures = 0;
+    let savedAt = found?.step ?? null;
     return {
       startStep: found?.step ?? 0,
+      progress: found?.record.progress ?? NO_PROGRESS,
+      get savedAt() {
+        return savedAt;
+      },
       async restore(trainer) {
         if (!found) return;
         await restoreTrainer(trainer, await openSafetensors(found.files, "trainer.safetensors"), found.record.counters);
-        await trimMetrics(run, found.step);
+        await trimMetrics(run, found.step, found.record.progress);
         note(`resumed at step ${found.step} from ${found.folder}`);
       },
-      async save(trainer) {
+      async save(trainer, progress) {
         try {
           await writeCheckpoint(checkpointsOf(run), trainer.step, async (sink): Promise<RunRecord> => {
-            return { counters: await saveTrainer(trainer, sink), settings, device };
+            return { counters: await saveTrainer(trainer, sink), settings, device, progress };
           });
-          await pruneCheckpoints(checkpointsOf(run), run.save.keep);
+          const { best } = progress.selection;
+          await pruneCheckpoints(checkpointsOf(run), run.save.keep, best ? [best.step] : []);
+          savedAt = trainer.step;
           failures = 0;
         } catch (error) {
           if ((error as { exitClass?: string }).exitClass !== "storage" || ++failures === FAILURES) throw error;
           note(`no checkpoint at step ${trainer.step}: ${(error as Error).message}; training goes on`);
         }
+      },
+      async loadWeights(trainer, step) {
+        const stored = await checkpointAt<RunRecord>(checkpointsOf(run), step);
+        if (typeof stored === "string") {
+          note(`the checkpoint of step ${step}, the best, cannot be used (${stored}); the last weights are kept`);
+          return false;
+        }
+        await restoreTrainer(trainer, await openSafetensors(stored.files, "trainer.safetensors"), stored.record.counters);
+        return true;
       },
       close: unlock,
     };
@@ -108,6 +135,12 @@ async function checkpointToResume(
 ): Promise<StoredCheckpoint<RunRecord>> {
   const found = await newestCheckpoint<RunRecord>(checkpointsOf(run), note);
   if (!found) throw userError("usage", `${run.out}: has no checkpoint to resume from; leave --resume out to start the run`);
+  const progress = readProgress(found.record.progress);
+  if (!progress)
+    throw userError(
+      "data",
+      `${found.folder}: checkpoint.json does not tell how far the run had come; start anew with --overwrite`,
+    );
   const changes = differences(found.record.settings, settings);
   if (changes.length > 0) {
     const line = `${found.folder}: was made by another run: ${listSome(changes)}`;
@@ -118,7 +151,7 @@ async function checkpointToResume(
   if (JSON.stringify(found.record.device) !== JSON.stringify(device)) {
     note("resumed on another adapter or with other measured kernels: close to the run before, but not its bits");
   }
-  return found;
+  return { ...found, record: { ...found.record, progress } };
 }
 
 /** An empty start. Throws (usage) where it would mix two runs. */
@@ -136,13 +169,14 @@ async function begin(run: Run, overwrite: boolean): Promise<void> {
   for (const name of held) await rm(path.join(run.out, name), { recursive: true, force: true });
 }
 
-/** Lines of updates after the checkpoint would stand twice; a last line cut short by a crash goes as well. */
-async function trimMetrics(run: Run, step: number): Promise<void> {
+/** Lines of updates after the checkpoint would stand twice, as would evaluations that it does not know; a last line cut short by a crash goes as well. */
+async function trimMetrics(run: Run, step: number, { evaluations }: RunProgress): Promise<void> {
   const file = path.join(run.out, "metrics.jsonl");
   const text = await readFile(file, "utf8").catch(() => "");
   const kept = text.split("\n").filter((line) => {
     try {
-      return (JSON.parse(line) as { step: number }).step <= step;
+      const record = JSON.parse(line) as { kind: string; step: number };
+      return record.step <= step && (record.kind !== "eval" || evaluations.some((one) => one.step === record.step));
     } catch {
       return false;
     }
@@ -156,7 +190,7 @@ async function trimMetrics(run: Run, step: number): Promise<void> {
 async function settingsOf(run: Run): Promise<Record<string, unknown>> {
   const settings: Record<string, unknown> = {};
   const visit = (value: unknown, name: string): void => {
-    if (LEFT_OUT.test(name)) return;
+    if (LEFT_OUT.test(name) || (run.eval.best === null && LEFT_OUT_WITHOUT_BEST.test(name))) return;
     const isPlain = typeof value !== "object" || value === null || (Array.isArray(value) && typeof value[0] !== "object");
     if (isPlain) settings[name] = value;
     else for (const [key, item] of Object.entries(value)) visit(item, name ? `${name}.${key}` : key);

@@ -1,24 +1,35 @@
 // The whole pipeline of a training run from top to bottom: data, model, training, evaluation, saving. Made to be read.
-import { appendFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { TEMPLATE_FILE, writeTemplateFile } from "@attune/models";
 import { type Device, ScratchSet } from "@attune/tensor";
-import { type OptimizerOptions, type StepReport, scheduleFactor, Trainer, train, warmupSteps } from "@attune/tuning";
+import { type OptimizerOptions, scheduleFactor, Trainer, warmupSteps } from "@attune/tuning";
+import { knownPeak } from "../doctor/peak.js";
 import { checkInputs } from "../run/paths.js";
 import type { Run } from "../run/schema.js";
 import { writeRun } from "../run/write.js";
 import { prepareData, type TrainingData } from "./data.js";
+import {
+  type AnswerScores,
+  type EvaluationPlan,
+  type EvaluationRecord,
+  planEvaluations,
+  RunEvaluator,
+  referencesOf,
+} from "./evaluations.js";
 import { dropoutOf, type ModelFiles, openModelFiles, openRunModel, type RunModel, saveRunModel } from "./model.js";
 import { openRunFolder, type RunFolder, type StartOptions } from "./runFolder.js";
-import { readable, type SummaryScores, scoreSummaries } from "./score.js";
-import { answerAll } from "./summarize.js";
+import { runLoop } from "./runLoop.js";
+import type { TrainRecord } from "./runProgress.js";
+import { readable } from "./score.js";
 
 export interface TuneListener {
   note(text: string): void;
   /** The run goes on after so many updates. */
   resumed?(step: number): void;
-  step(report: StepReport, totalSteps: number): void;
+  step(record: TrainRecord, totalSteps: number): void;
   evaluating(done: number, total: number): void;
+  evaluated?(record: EvaluationRecord, isBest: boolean): void;
 }
 
 export interface TuneResult {
@@ -33,8 +44,13 @@ export interface TuneResult {
   evalSeconds: number;
   /** Device memory at its peak, as the engine counts it. */
   peakDeviceBytes: number;
-  /** Of the validation set; null without one. */
-  scores: SummaryScores | null;
+  /** All evaluations on the way, with the losses. */
+  evaluations: EvaluationRecord[];
+  /** The update whose weights are saved: the last, or that of the best evaluation; and what it was chosen by. */
+  keptStep: number;
+  best: { name: string; step: number; value: number } | null;
+  /** Of all validation answers, by the sets of a mixture; empty without any. */
+  scores: AnswerScores[];
   answers: string[];
   savedTo: string;
   savedBytes: number;
@@ -45,12 +61,14 @@ export interface PreparedRun {
   run: Run;
   files: ModelFiles;
   data: TrainingData;
+  evaluations: EvaluationPlan;
 }
 
 export async function prepareRun(run: Run): Promise<PreparedRun> {
   await checkInputs(run);
   const files = await openModelFiles(run);
-  return { run, files, data: await prepareData(run, files) };
+  const data = await prepareData(run, files);
+  return { run, files, data, evaluations: planEvaluations(run, data) };
 }
 
 /** Adafactor as transformers' Trainer has it: the learning rate comes from outside. */
@@ -64,11 +82,12 @@ function optimizerOf({ train: { optimizer, weightDecay, clipNorm } }: Run): Opti
 export interface OpenedRun {
   model: RunModel;
   trainer: Trainer;
+  evaluator: RunEvaluator;
   scratch: ScratchSet;
   dispose(): void;
 }
 
-export async function openRun(device: Device, { run, files, data }: PreparedRun): Promise<OpenedRun> {
+export async function openRun(device: Device, { run, files, data, evaluations }: PreparedRun): Promise<OpenedRun> {
   const model = await openRunModel(device, run, files);
   const scratch = new ScratchSet(device);
   const { lr, schedule, warmup, seed, batch } = run.train;
@@ -83,15 +102,21 @@ export async function openRun(device: Device, { run, files, data }: PreparedRun)
     gradientCheckpointing: run.train.gradientCheckpointing,
     learningRate: (done) => lr * scheduleFactor(shape, done),
     dropout: run.train.dropout ?? dropoutOf(files.known),
+    // torch.amp.GradScaler's defaults: 65536, twice after 2000 good updates, half where a gradient overflows
+    lossScale: run.train.precision === "f16" ? {} : null,
     seed,
     scratch,
   });
-  trainer.prepare(data.plan.buckets.map(({ source, target }) => ({ rows: batch, source, target })));
+  const hasSegments = data.packing !== null;
+  trainer.prepare(data.plan.buckets.map(({ source, target }) => ({ rows: batch, source, target, hasSegments })));
+  const evaluator = new RunEvaluator(device, run, files, data, evaluations, model.model, scratch);
   return {
     model,
     trainer,
+    evaluator,
     scratch,
     dispose() {
+      evaluator.dispose();
       trainer.dispose();
       scratch.dispose();
       model.dispose();
@@ -124,84 +149,79 @@ async function tuneIn(
   listener: TuneListener,
   signal?: AbortSignal,
 ): Promise<TuneResult> {
-  const { run, files, data } = prepared;
-  await writeRun(run);
-  const metricsFile = path.join(run.out, "metrics.jsonl");
-
+  await writeRun(prepared.run);
   const opened = await openRun(device, prepared);
-  const { model, trainer, scratch } = opened;
+  try {
+    return await tuneOpened(folder, device, prepared, opened, listener, signal);
+  } finally {
+    opened.dispose();
+  }
+}
+
+async function tuneOpened(
+  folder: RunFolder,
+  device: Device,
+  prepared: PreparedRun,
+  { model, trainer, evaluator }: OpenedRun,
+  listener: TuneListener,
+  signal?: AbortSignal,
+): Promise<TuneResult> {
+  const { run, files, data, evaluations: plan } = prepared;
   for (const note of [...data.notes, ...model.notes]) listener.note(note);
   await folder.restore(trainer);
   listener.resumed?.(folder.startStep);
   if (folder.startStep >= data.totalSteps)
     listener.note(`nothing is left to train of ${data.totalSteps} updates; evaluated again`);
 
-  const reports: StepReport[] = [];
-  const updates = untilAborted(data.updates(folder.startStep), signal);
-  const isDue = (step: number): boolean => run.save.every !== null && step % run.save.every === 0;
-  for await (const report of train(trainer, updates, { reportEvery: run.train.logEvery, reportAt: isDue })) {
-    reports.push(report);
-    await appendFile(metricsFile, `${JSON.stringify(report)}\n`);
-    listener.step(report, data.totalSteps);
-    if (isDue(report.step)) await folder.save(trainer);
-  }
-  if (signal?.aborted) {
-    if (trainer.step === 0 || !isDue(trainer.step)) await folder.save(trainer);
-    listener.note(`stopped after step ${trainer.step}; --resume goes on from here`);
-  }
+  const peakFlops = await knownPeak(device.facts);
+  const { records, progress } = await runLoop({ prepared, folder, trainer, evaluator, plan, listener, peakFlops, signal });
+  const steps = trainer.step;
+  const { best } = progress.selection;
+  const hasBetter = !signal?.aborted && best !== null && best.step !== steps && (await folder.loadWeights(trainer, best.step));
+  if (hasBetter)
+    listener.note(
+      `the weights of step ${best.step} are kept: its ${plan.best!.name} of ${best.value.toPrecision(4)} is the best`,
+    );
+
   const saved = await saveRunModel(run, model, files);
   if (data.template.forms.length > 0) await writeFile(path.join(saved.folder, TEMPLATE_FILE), writeTemplateFile(data.template));
   signal?.throwIfAborted(); // what was trained so far is saved; evaluation is skipped
 
-  const beforeEval = performance.now();
-  const { batch, maxNewTokens } = run.eval;
-  const answers = await answerAll(
-    device,
-    model.model,
-    files.tokenizer,
-    data.validation,
-    { batch, maxNewTokens, maxSource: run.data.maxSource, onProgress: (done, total) => listener.evaluating(done, total) },
-    scratch,
-  );
-  const evalSeconds = (performance.now() - beforeEval) / 1000;
-  const trainSeconds = reports.reduce((sum, { seconds }) => sum + seconds, 0);
+  const beforeAnswers = performance.now();
+  const { answers, scores, examples } = await evaluator.answer(data.validation.length, {
+    signal,
+    onProgress: listener.evaluating,
+  });
+  const answerSeconds = (performance.now() - beforeAnswers) / 1000;
+  const trainSeconds = records.reduce((sum, { seconds }) => sum + seconds, 0);
   const result: TuneResult = {
     parameters: [...model.model.weights.values()].reduce((sum, weight) => sum + weight.size, 0),
     trainableParameters: model.trainable.size,
-    steps: trainer.step,
-    firstLoss: reports[0]?.loss ?? Number.NaN,
-    lastLoss: reports.at(-1)?.loss ?? Number.NaN,
+    steps,
+    firstLoss: records[0]?.loss ?? Number.NaN,
+    lastLoss: records.at(-1)?.loss ?? Number.NaN,
     trainSeconds,
-    tokensPerSecond: reports.reduce((sum, { tokens }) => sum + tokens, 0) / trainSeconds,
-    evalSeconds,
+    tokensPerSecond: records.reduce((sum, { tokens }) => sum + tokens, 0) / trainSeconds,
+    evalSeconds: progress.evaluations.reduce((sum, { seconds }) => sum + seconds, answerSeconds),
     peakDeviceBytes: device.memory.peakBytes,
-    scores: scoreSummaries(
-      data.validation.map(({ completion }) => readable(completion)),
-      answers,
-    ),
+    evaluations: progress.evaluations,
+    keptStep: hasBetter ? best.step : steps,
+    best: plan.best && best && { name: plan.best.name, ...best },
+    scores,
     answers,
     savedTo: saved.folder,
     savedBytes: saved.bytes,
   };
-  const samples = data.validation.map((example, i) => ({
-    id: example.id,
-    prompt: example.prompt,
-    reference: readable(example.completion),
-    output: answers[i],
-  }));
+  const samples = examples.map((example, i) => {
+    const [reference, ...others] = referencesOf(example);
+    const { id, prompt } = example;
+    return { id, prompt, reference: others.length > 0 ? [reference, ...others] : reference, output: readable(answers[i]!) };
+  });
   await writeFile(path.join(run.out, "samples.jsonl"), samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
   const { answers: _, ...numbers } = result;
   await writeFile(
     path.join(run.out, "result.json"),
     `${JSON.stringify({ ...numbers, adapter: device.facts.adapter }, null, 2)}\n`,
   );
-  opened.dispose();
   return result;
-}
-
-function* untilAborted<T>(items: Iterable<T>, signal?: AbortSignal): Generator<T> {
-  for (const item of items) {
-    if (signal?.aborted) return;
-    yield item;
-  }
 }

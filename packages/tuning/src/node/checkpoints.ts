@@ -65,6 +65,11 @@ export async function newestCheckpoint<Record>(
   return null;
 }
 
+/** The checkpoint of a step, or what is wrong with it. Throws (data) for one of a newer format. */
+export function checkpointAt<Record>(root: string, step: number): Promise<StoredCheckpoint<Record> | string> {
+  return readCheckpoint<Record>(join(root, nameOf(step)), step);
+}
+
 /** Steps that have a folder, ascending. */
 export async function checkpointSteps(root: string): Promise<number[]> {
   const names = await readdir(root).catch((error: NodeJS.ErrnoException) => {

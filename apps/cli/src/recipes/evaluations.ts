@@ -1,0 +1,225 @@
+// Evaluation of a run that trains: when, by which measures, and what each one found. It draws no random number and writes nothing that an
+// update reads, so a run has the same weights with it and without.
+import { judge, MEASURES, type Measure, type Sample, TASKS, Tally } from "@attune/eval";
+import { type Example, listSome, usageError } from "@attune/models";
+import type { Device, ScratchSet } from "@attune/tensor";
+import { type EvalLoss, Evaluator } from "@attune/tuning";
+import type { Run } from "../run/schema.js";
+import type { HeldOut, TrainingData } from "./data.js";
+import type { ModelFiles, RunModel } from "./model.js";
+import { readable } from "./score.js";
+import { answerAll } from "./summarize.js";
+
+/** A line of metrics.jsonl. */
+export interface EvaluationRecord {
+  kind: "eval";
+  step: number;
+  epoch: number;
+  /** Mean over the validation tokens that count, and exp of it. */
+  evalLoss: number;
+  perplexity: number;
+  /** transformers' eval_loss: the batches' means, weighed by their rows. */
+  evalLossOfBatches: number;
+  tokens: number;
+  /** Losses by the sets of a mixture. */
+  tasks?: Record<string, { evalLoss: number; tokens: number }>;
+  /** With eval.generate: values of the measure over the first eval.generateRows rows; in a mixture by "set/value". */
+  metrics?: Record<string, number>;
+  seconds: number;
+}
+
+/** How the answers to one task's prompts are judged. */
+export interface AnswerMeasure {
+  held: HeldOut;
+  measure: Measure;
+}
+
+/** Scores of all validation answers, of a task. */
+export interface AnswerScores {
+  task: string | null;
+  metric: string;
+  /** Of the values, the one that people quote. */
+  headline: string;
+  values: Record<string, number>;
+  /** Share of outputs that differ from all before them: a model that says the same of everything has few. */
+  distinct: number;
+  rows: number;
+  signature: string;
+}
+
+/** What is evaluated on the way; decided before there is a device. */
+export interface EvaluationPlan {
+  /** Updates between evaluations; null: at the end alone. */
+  interval: number | null;
+  /** Updates after which the run is evaluated. */
+  points: number;
+  measures: AnswerMeasure[];
+  /** null: the last weights are kept. */
+  best: { name: string; greaterIsBetter: boolean } | null;
+}
+
+const MAX_LABELS = 64;
+
+/** Throws (usage) for a best value that no measure gives, and for classes that cannot be told from the rows. */
+export function planEvaluations(run: Run, data: Pick<TrainingData, "held" | "examples" | "totalSteps">): EvaluationPlan {
+  const { every, best, generate } = run.eval;
+  const { totalSteps } = data;
+  const interval = every === null ? null : every < 1 ? Math.max(1, Math.ceil(every * totalSteps)) : every;
+  const measures = data.held
+    .filter(({ examples }) => examples.length > 0)
+    .map((held) => ({ held, measure: measureOf(run, held, data.examples) }));
+  const points = data.held.length === 0 ? 0 : interval === null ? 1 : Math.ceil(totalSteps / interval);
+  const names = generate ? measures.flatMap((one) => valueNames(one, measures.length > 1)) : [];
+  if (best !== null && best !== "loss" && !names.includes(best))
+    throw usageError(`eval.best: ${best} is no value that is measured; there are loss, ${listSome(names)}`);
+  return { interval, points, measures, best: best === null ? null : { name: best, greaterIsBetter: best !== "loss" } };
+}
+
+/** Whether the run is evaluated after this update. */
+export function isEvaluated({ interval, points }: EvaluationPlan, step: number, totalSteps: number): boolean {
+  return points > 0 && (step === totalSteps || (interval !== null && step % interval === 0));
+}
+
+/** What the best evaluation is chosen by. */
+export function judgedBy({ best }: EvaluationPlan, { evalLoss, metrics }: EvaluationRecord): number {
+  return best!.name === "loss" ? evalLoss : metrics![best!.name]!;
+}
+
+function measureOf({ eval: { metric } }: Run, { task, format }: HeldOut, examples: readonly Example[]): Measure {
+  const name = metric ?? METRICS[format?.name ?? ""] ?? METRICS[format?.task ?? ""] ?? "rouge";
+  if (name === "rouge") return MEASURES.rouge!.make({ stemmer: true });
+  if (name !== "classification") return MEASURES[name]!.make({});
+  const own = examples.filter((example) => (example.task ?? null) === task);
+  const labels = [...new Set(own.map(({ completion }) => readable(completion)))].sort();
+  if (labels.length > MAX_LABELS)
+    throw usageError(`eval.metric: classification wants a few labels, and the rows have ${labels.length} different answers`);
+  return TASKS.classification!.measures({ labels })[0]!;
+}
+
+/** By the format's name, else by its task; else rouge. */
+const METRICS: Readonly<Record<string, string>> = {
+  gsm8k: "gsm8k",
+  summarization: "rouge",
+  sentiment: "classification",
+  questions: "squad",
+  translation: "sacrebleu",
+};
+
+/** Names of a measure's values, found by judging one row. */
+function valueNames({ held, measure }: AnswerMeasure, isMixture: boolean): string[] {
+  const tally = new Tally(measure, false);
+  const [reference] = referencesOf(held.examples[0]!);
+  tally.add([reference!], reference!);
+  return Object.keys(tally.result().values).map((value) => named(held, isMixture, value));
+}
+
+const named = ({ task }: HeldOut, isMixture: boolean, value: string): string => (isMixture ? `${task}/${value}` : value);
+
+/** All right answers of a row. */
+export function referencesOf({ references, completion }: Example): readonly string[] {
+  return references && references.length > 0 ? references.map(readable) : [readable(completion)];
+}
+
+export interface EvaluationProgress {
+  signal?: AbortSignal | undefined;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** Evaluates the model as it is now. */
+export class RunEvaluator {
+  readonly #evaluator: Evaluator;
+
+  constructor(
+    private readonly device: Device,
+    private readonly run: Run,
+    private readonly files: Pick<ModelFiles, "tokenizer">,
+    private readonly data: Pick<TrainingData, "held">,
+    private readonly plan: EvaluationPlan,
+    private readonly model: RunModel["model"],
+    private readonly scratch: ScratchSet,
+  ) {
+    this.#evaluator = new Evaluator(device, model, scratch);
+  }
+
+  /** Losses, and with eval.generate the scores of some answers. Throws the signal's reason where it is aborted. */
+  async evaluate(step: number, epoch: number, { signal, onProgress = () => {} }: EvaluationProgress): Promise<EvaluationRecord> {
+    const start = performance.now();
+    const { held } = this.data;
+    const total = held.reduce((sum, { batches }) => sum + batches.length, 0);
+    let done = 0;
+    const losses: EvalLoss[] = [];
+    for (const { batches } of held) {
+      const found = await this.#evaluator.loss(batches, () => {
+        signal?.throwIfAborted();
+        onProgress(++done, total);
+      });
+      losses.push(found);
+    }
+    const whole = together(losses);
+    const isMixture = held.length > 1;
+    const scores = this.run.eval.generate ? (await this.answer(this.run.eval.generateRows, { signal, onProgress })).scores : [];
+    return {
+      kind: "eval",
+      step,
+      epoch,
+      evalLoss: whole.loss,
+      perplexity: whole.perplexity,
+      evalLossOfBatches: whole.meanOfBatches,
+      tokens: whole.tokens,
+      ...(isMixture && {
+        tasks: Object.fromEntries(
+          held.map(({ task }, i) => [task ?? "", { evalLoss: losses[i]!.loss, tokens: losses[i]!.tokens }]),
+        ),
+      }),
+      ...(scores.length > 0 && {
+        metrics: Object.fromEntries(
+          scores.flatMap(({ values }, i) =>
+            Object.entries(values).map(([name, value]) => [named(this.plan.measures[i]!.held, isMixture, name), value]),
+          ),
+        ),
+      }),
+      seconds: (performance.now() - start) / 1000,
+    };
+  }
+
+  /** Greedy answers to the first `rows` prompts of each task, in order, and their scores. */
+  async answer(rows: number, { signal, onProgress = () => {} }: EvaluationProgress) {
+    const { batch, maxNewTokens } = this.run.eval;
+    const { maxSource } = this.run.data;
+    const asked = this.plan.measures.map(({ held, measure }) => ({ held, measure, examples: held.examples.slice(0, rows) }));
+    const examples = asked.flatMap((one) => one.examples);
+    const answers = await answerAll(
+      this.device,
+      this.model,
+      this.files.tokenizer,
+      examples,
+      { batch, maxNewTokens, maxSource, signal, onProgress },
+      this.scratch,
+    );
+    let at = 0;
+    const scores = asked.map(({ held, measure, examples: own }): AnswerScores => {
+      const samples = own.map((example): Sample => {
+        return { id: example.id, prompt: example.prompt, reference: referencesOf(example), output: readable(answers[at++]!) };
+      });
+      const { scored, distinct } = judge([measure], samples);
+      const { metric, headline, values, signature } = scored[0]!;
+      return { task: held.task, metric, headline, values, distinct, rows: own.length, signature };
+    });
+    return { examples, answers, scores };
+  }
+
+  dispose(): void {
+    this.#evaluator.dispose();
+  }
+}
+
+/** The loss of several parts: by their tokens. Batches' means are weighed alike, by what the parts weigh. */
+function together(losses: readonly EvalLoss[]): EvalLoss {
+  if (losses.length === 1) return losses[0]!;
+  const counted = losses.filter(({ tokens }) => tokens > 0);
+  const tokens = counted.reduce((sum, one) => sum + one.tokens, 0);
+  const rows = counted.reduce((sum, one) => sum + one.rows, 0);
+  const loss = counted.reduce((sum, one) => sum + one.loss * one.tokens, 0) / tokens;
+  const meanOfBatches = counted.reduce((sum, one) => sum + one.meanOfBatches * one.rows, 0) / rows;
+  return { loss, perplexity: Math.exp(loss), tokens, rows, meanOfBatches };
+}

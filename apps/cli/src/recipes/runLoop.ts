@@ -1,0 +1,123 @@
+// The course of a run: updates, and after some of them an evaluation, a checkpoint, the decision to stop. In this order, as transformers has
+// it (log, evaluate, save), so that a checkpoint knows the evaluation of its own step.
+import { appendFile } from "node:fs/promises";
+import path from "node:path";
+import type { Trainer } from "@attune/tuning";
+import { NumericsError, type Spike, select, train, watchSpikes } from "@attune/tuning";
+import { type EvaluationPlan, type EvaluationRecord, isEvaluated, judgedBy, type RunEvaluator } from "./evaluations.js";
+import type { RunFolder } from "./runFolder.js";
+import { type RunProgress, recordOf, type TrainRecord } from "./runProgress.js";
+import type { PreparedRun, TuneListener } from "./tune.js";
+
+export interface RunLoop {
+  prepared: PreparedRun;
+  folder: RunFolder;
+  trainer: Trainer;
+  evaluator: RunEvaluator;
+  plan: EvaluationPlan;
+  listener: TuneListener;
+  /** FLOPs a second that the device is known to reach. */
+  peakFlops: number | null;
+  signal?: AbortSignal | undefined;
+}
+
+export interface LoopResult {
+  /** Of this process; a run that was resumed has earlier ones in its file. */
+  records: TrainRecord[];
+  progress: RunProgress;
+}
+
+/**
+ * Trains to the end, to the stop of early stopping, or to the update at hand when the signal comes, whose checkpoint is then saved.
+ * Throws (numerics) as train does; (storage) where neither records nor checkpoints can be written.
+ */
+export async function runLoop(loop: RunLoop): Promise<LoopResult> {
+  const { prepared, folder, trainer, evaluator, plan, listener, peakFlops, signal } = loop;
+  const { run, data } = prepared;
+  const { totalSteps } = data;
+  const { updatesPerEpoch } = data.plan;
+  const { earlyStopping, logEvery } = run.train;
+  const records: TrainRecord[] = [];
+  const watch = watchSpikes();
+  let { progress } = folder;
+
+  const write = (record: TrainRecord | EvaluationRecord): Promise<void> =>
+    appendFile(path.join(run.out, "metrics.jsonl"), `${JSON.stringify(record)}\n`);
+  const isSaved = (step: number): boolean => run.save.every !== null && step % run.save.every === 0;
+  const isDue = (step: number): boolean => isEvaluated(plan, step, totalSteps);
+
+  async function evaluate(): Promise<void> {
+    const { step } = trainer;
+    signal?.throwIfAborted();
+    const record = await evaluator.evaluate(step, step / updatesPerEpoch, { signal, onProgress: listener.evaluating });
+    progress = { ...progress, evaluations: [...progress.evaluations, record] };
+    let isBest = false;
+    if (plan.best) {
+      const chosen = select(
+        progress.selection,
+        { step, value: judgedBy(plan, record) },
+        { ...plan.best, patience: earlyStopping?.patience, minDelta: earlyStopping?.minDelta },
+      );
+      isBest = chosen.isBest;
+      progress = { ...progress, selection: { best: chosen.best, waited: chosen.waited }, isStopped: chosen.stops };
+    }
+    await write(record);
+    listener.evaluated?.(record, isBest);
+    if (isBest) await folder.save(trainer, progress);
+    if (progress.isStopped && step < totalSteps)
+      listener.note(
+        `stopped early after step ${step}: ${progress.selection.waited} evaluations without a better ${plan.best!.name}`,
+      );
+  }
+
+  async function trainOn(): Promise<void> {
+    const { startStep } = folder;
+    const known = progress.evaluations.at(-1)?.step;
+    if (startStep > 0 && isDue(startStep) && known !== startStep) await evaluate(); // it was interrupted in the middle of it
+    if (progress.isStopped) return;
+    const updates = untilAborted(data.updates(startStep), signal);
+    for await (const report of train(trainer, updates, {
+      reportEvery: logEvery,
+      reportAt: (step) => isSaved(step) || isDue(step),
+    })) {
+      const made = recordOf(report, progress, { updatesPerEpoch, peakFlops });
+      ({ progress } = made);
+      records.push(made.record);
+      await write(made.record);
+      listener.step(made.record, totalSteps);
+      const spike = watch(report.loss);
+      if (spike) listener.note(spikeNote(report.step, spike));
+      if (isDue(report.step)) await evaluate();
+      if (isSaved(report.step) && folder.savedAt !== report.step) await folder.save(trainer, progress);
+      if (progress.isStopped) return;
+    }
+  }
+
+  try {
+    await trainOn();
+  } catch (error) {
+    if (error instanceof NumericsError) throw withCheckpoint(error, folder.savedAt);
+    if (!signal?.aborted || error !== signal.reason) throw error;
+  }
+  if (signal?.aborted) {
+    if (folder.savedAt !== trainer.step) await folder.save(trainer, progress);
+    listener.note(`stopped after step ${trainer.step}; --resume goes on from here`);
+  }
+  return { records, progress };
+}
+
+function* untilAborted<T>(items: Iterable<T>, signal?: AbortSignal): Generator<T> {
+  for (const item of items) {
+    if (signal?.aborted) return;
+    yield item;
+  }
+}
+
+const spikeNote = (step: number, { loss, mean, z }: Spike): string =>
+  `step ${step}: the loss is ${loss.toFixed(3)}, far above the ${mean.toFixed(3)} of the reports before (${z.toFixed(0)} deviations)`;
+
+/** What the run can be resumed from, with its numbers still in order. */
+function withCheckpoint(error: NumericsError, savedAt: number | null): NumericsError {
+  const kept = savedAt === null ? "no checkpoint was saved before" : `the last checkpoint is of step ${savedAt}`;
+  return new NumericsError(`${error.message}; ${kept}`, { cause: error });
+}
