@@ -75,7 +75,6 @@ export {
   rougeTokens,
 } from "./metrics/rouge.js";
 export { normalizeAnswer, type SquadOptions, type SquadResult, type SquadValue, squad, squadScore } from "./metrics/squad.js";
-export { fewShotPrompt, type Solved } from "./tasks/fewShot.js";
 export { type Judged, judge, type Sample, type SampleRecord } from "./tasks/judge.js";
 export { labelReader, UNPARSED } from "./tasks/labels.js";
 export { TASKS, type Task, type TaskOptions } from "./tasks/task.js";

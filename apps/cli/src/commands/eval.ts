@@ -12,16 +12,17 @@ export function addEvalOptions(command: Command): Command {
   return command
     .option(
       "--task <name>",
-      "summarization, classification, question-answering, translation, reasoning, chat (a run's: summarization)",
+      "summarization, classification, question-answering, translation, reasoning, chat (a run's: by what its rows are)",
     )
-    .option("--data <file>", "rows to answer: .jsonl, .csv, .tsv; a run's own are its validation data")
-    .option("--prompt <template>", "how a row becomes a prompt, such as 'summarize: {text}' (the task's own)")
+    .option("--data <file>", "rows to answer: .jsonl, .csv, .tsv, hub:ORG/NAME; a run's own are its validation data")
+    .option("--prompt <template>", "how a row becomes a prompt, such as 'summarize: {text}' (the run's, the model's, the task's)")
     .option("--completion <template>", "and its right answer, such as '{summary}'")
     .option("--reference-field <names...>", "fields with all that is right, instead of the completion")
     .option("--rows <n>", "only the first n rows (a run's eval.rows, else all)", count)
     .option("--batch <n>", "prompts answered together", count, 16)
     .option("--max-prompt <n>", "longest prompt in tokens (a run's data.maxSource, else 512)", count)
     .option("--max-new-tokens <n>", "longest answer (a run's eval.maxNewTokens, else the task's)", count)
+    .option("--num-beams <n>", "beam search", count, 1)
     .option("--labels <names...>", "classification: the classes (all that the data has)")
     .addOption(
       new Option("--method <how>", "classification: from the answer's text, or by the labels' probability")

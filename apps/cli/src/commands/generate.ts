@@ -2,12 +2,14 @@
 import type { Answer, FrozenStorage, GenerateOptions, SequenceGenerator, Tokenizer } from "@attune/models";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { sanitizeForTerminal } from "../terminal.js";
-import { promptsOf } from "./prompts.js";
+import { promptsOf, promptsOfRows, rowsOf } from "./prompts.js";
 
 interface Flags extends Pick<GenerateOptions, (typeof PASSED)[number]> {
   adapter?: string;
   file?: string;
   field?: string;
+  row?: string[];
+  rows?: string;
   sample?: boolean;
   stop?: string[];
   maxPrompt: number;
@@ -27,11 +29,17 @@ const DEFAULT_NEW_TOKENS = 64;
 
 export function configure(command: Command): void {
   command
-    .argument("<model>", "a Hugging Face folder of a T5 or an OPT, or a hub name such as google/flan-t5-small")
+    .argument("<model>", "a Hugging Face folder of a T5 or an OPT, a hub name such as google/flan-t5-small, or a run's folder")
     .argument("[prompts...]", "what to answer; without any, a line each from --file or from stdin")
     .option("--adapter <dir>", "LoRA adapter in PEFT's form, as attune train saves it: a folder, or a name on the hub")
     .option("--file <file>", "prompts, one a line; a .jsonl file has an object a line")
     .option("--field <name>", 'the field of a JSON line that holds the prompt ("prompt")')
+    .option(
+      "--row <json>",
+      "a row to ask about, as the model was taught (attune_template.json); may be given several times",
+      collect,
+    )
+    .option("--rows <file>", "the same from a file: .jsonl, .csv, ...; they need no answers")
     .option("--max-new-tokens <n>", `longest answer (the model's own wish, else ${DEFAULT_NEW_TOKENS})`, count)
     .option("--min-new-tokens <n>", "shortest answer", whole)
     .option("--max-prompt <n>", "longest prompt in tokens; what is longer loses its end", count, 512)
@@ -61,15 +69,20 @@ export function configure(command: Command): void {
 Examples:
   attune generate google/flan-t5-small "Translate to German: Good morning."
   attune generate facebook/opt-125m "The sea is" --temperature 0.8 --top-p 0.9 --seed 7
-  attune generate data/bundled/base --adapter runs/bundled-lora/adapter --file prompts.txt --num-beams 4 --json`,
+  attune generate data/bundled/base --adapter runs/bundled-lora/adapter --file prompts.txt --num-beams 4 --json
+  attune generate runs/bundled-lora --row '{"dialogue": "Ann: Lunch?\\nBo: At one."}'`,
     )
     .action(async (name: string, given: string[], flags: Flags) => {
-      const prompts = await promptsOf(given, flags);
-      const [{ openDevice }, { loadGenerator, openGeneration }] = await Promise.all([
+      const rows = flags.row || flags.rows !== undefined ? await rowsOf(given, flags) : null;
+      const texts = rows ? [] : await promptsOf(given, flags);
+      const [{ openDevice }, { loadGenerator, openGeneration }, { trainedAt }] = await Promise.all([
         import("@attune/tensor/node"),
         import("../recipes/generate.js"),
+        import("../recipes/trained.js"),
       ]);
-      const files = await openGeneration(name, flags.adapter);
+      const trained = await trainedAt(name);
+      const files = await openGeneration(trained.model, flags.adapter ?? trained.adapter);
+      const prompts = rows ? await promptsOfRows(rows, files, name) : texts;
       const device = await openDevice();
       const { generator, notes } = await loadGenerator(device, files, flags.dtype);
       for (const note of notes) warn(note);
@@ -117,7 +130,7 @@ async function answer(
   { json, batch }: Flags,
   { settings, maxPrompt }: Options,
 ): Promise<void> {
-  const { answerPrompts, streamAnswer } = await import("@attune/models");
+  const { answerPrompts, streamAnswer, withoutMarks } = await import("@attune/models");
   const { numBeams = 1, numReturnSequences = 1 } = { ...generator.options.config, ...settings };
   const isWatched = process.stdout.isTTY && !json && prompts.length === 1 && numBeams === 1 && numReturnSequences === 1;
   if (isWatched) {
@@ -129,7 +142,8 @@ async function answer(
   let index = 0;
   for await (const answers of answerPrompts(generator, tokenizer, prompts, { ...settings, batch, maxPrompt })) {
     const prompt = prompts[index]!;
-    if (json) print(`${index === 0 ? "[\n" : ",\n"}${JSON.stringify(entryOf(prompt, answers))}`);
+    // special tokens within a row are marked as text, which is nobody's business outside
+    if (json) print(`${index === 0 ? "[\n" : ",\n"}${JSON.stringify(entryOf(withoutMarks(prompt), answers))}`);
     else for (const { text } of answers) print(`${sanitizeForTerminal(text.trim()).replaceAll("\n", " ")}\n`);
     index++;
   }

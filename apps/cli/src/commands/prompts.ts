@@ -1,7 +1,9 @@
-// Prompts from the command line, a file, or stdin; a line each, as text or as JSON.
+// Prompts from the command line, a file, or stdin; a line each, as text or as JSON. Or rows, which the model's own template makes prompts of.
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
+import type { Row } from "@attune/models";
 import { userError } from "../errors.js";
+import type { GenerationFiles } from "../recipes/generate.js";
 
 export interface PromptSource {
   file?: string;
@@ -27,6 +29,62 @@ export async function promptsOf(given: readonly string[], { file, field }: Promp
   });
   if (prompts.length === 0) throw userError("usage", `${file ?? "stdin"}: no prompts; expected one a line`);
   return prompts;
+}
+
+export interface RowSource {
+  /** Rows as JSON. */
+  row?: string[];
+  /** A data file. */
+  rows?: string;
+}
+
+/** Throws (usage) beside prompts, (data) for what is no row. */
+export async function rowsOf(
+  given: readonly string[],
+  { row = [], rows, file, field }: RowSource & PromptSource,
+): Promise<Row[]> {
+  if (given.length > 0 || file !== undefined || field !== undefined)
+    throw userError(
+      "usage",
+      "--row and --rows are asked through the model's template; prompts, --file and --field are not: give either",
+    );
+  const found = row.map((json, i): Row => {
+    let fields: unknown;
+    try {
+      fields = JSON.parse(json);
+    } catch (error) {
+      throw userError("usage", `--row ${i + 1}: is no JSON: ${(error as Error).message}`, error);
+    }
+    if (typeof fields === "object" && fields !== null && !Array.isArray(fields))
+      return { where: `--row ${i + 1}`, fields: fields as Row["fields"] };
+    throw userError("usage", `--row ${i + 1}: expected an object of fields, such as '{"dialogue": "..."}'`);
+  });
+  if (rows === undefined) return found;
+  const { readRows } = await import("@attune/tuning/node");
+  for await (const one of readRows(rows)) found.push(one);
+  return found;
+}
+
+/** The prompts that the template beside the model's weights makes. Throws (usage) where there is none. */
+export async function promptsOfRows(
+  rows: readonly Row[],
+  { template, tokenizer, folder }: GenerationFiles,
+  name: string,
+): Promise<string[]> {
+  if (!template)
+    throw userError(
+      "usage",
+      `${name}: has no attune_template.json, which --row and --rows go through; give the prompts themselves`,
+    );
+  const { openStoredTemplate } = await import("../recipes/storedTemplate.js");
+  const stored = await openStoredTemplate(template, { tokenizer, tokenizerFiles: folder.source });
+  try {
+    const prompts: string[] = [];
+    for (const [index, row] of rows.entries()) prompts.push(await stored.ask(row, index));
+    return prompts;
+  } finally {
+    await stored.close();
+  }
 }
 
 function promptIn(line: string, field: string, where: string): string {

@@ -1,28 +1,26 @@
 // The evaluation of one model on one task from top to bottom: rows -> prompts -> answers -> records and scores.
 import { mkdir, rename, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { fewShotPrompt, judge, perplexity, type Sample, type SampleRecord, type Solved, TASKS, type Task } from "@attune/eval";
+import { judge, perplexity, type Sample, type SampleRecord, TASKS, type Task } from "@attune/eval";
 import {
   completionIds,
   dataError,
   type Example,
-  type ExampleTemplates,
-  exampleOf,
   type FrozenStorage,
   listSome,
   Opt,
-  parseTemplate,
   printable,
   scoreCompletions,
   T5,
   usageError,
 } from "@attune/models";
 import type { NodeDevice } from "@attune/tensor/node";
+import type { Run } from "../run/schema.js";
 import { type GenerationFiles, loadGenerator, openGeneration } from "./generate.js";
 import { readable } from "./score.js";
 import { intervalsOf, type SystemScore } from "./scoreFiles.js";
 import { answerAll } from "./summarize.js";
-import { fieldRows, textsOf } from "./textRows.js";
+import { readTaskExamples } from "./taskExamples.js";
 
 /** Everything that says what is evaluated. */
 export interface Evaluation {
@@ -30,10 +28,13 @@ export interface Evaluation {
   name: string;
   model: string;
   adapter?: string | undefined;
-  task: string;
-  /** .jsonl, .csv or .tsv. */
-  data: string;
-  /** null: the task's own, the first whose fields the rows have. */
+  /** undefined: what the run's rows are judged by. */
+  task: string | undefined;
+  /** The run whose rows and prompts these are. */
+  run?: Run | undefined;
+  /** .jsonl, .csv, .tsv or on the hub; through the run any data file. null: the run's validation rows. */
+  data: string | null;
+  /** null: the run's, else what lies beside the model's weights where it fits the rows, else the task's own. */
   template: { prompt: string; completion: string } | null;
   /** Fields that hold references, in place of the completion. */
   referenceFields?: readonly string[] | undefined;
@@ -42,6 +43,8 @@ export interface Evaluation {
   maxSource: number;
   /** null: the task's own. */
   maxNewTokens: number | null;
+  /** 1: greedy search. */
+  numBeams: number;
   labels?: readonly string[] | undefined;
   /** How a class is chosen: from the text of the answer, or by the probability of each label. */
   method: "generate" | "likelihood";
@@ -56,6 +59,9 @@ export interface Evaluation {
 export interface PreparedEvaluation {
   evaluation: Evaluation;
   task: Task;
+  taskName: string;
+  /** How rows became prompts. */
+  template: string;
   files: GenerationFiles;
   /** Prompts as the model gets them. */
   examples: Example[];
@@ -68,7 +74,10 @@ export interface EvaluationResult {
   model: string;
   adapter: string | null;
   task: string;
+  /** How rows became prompts: a template's name; "own" of the command line, "task" of the task's. */
+  template: string;
   method: string;
+  numBeams: number;
   shots: number;
   scores: Omit<SystemScore, "system">[];
   distinct: number;
@@ -84,24 +93,27 @@ export interface EvaluationResult {
 
 /** All that needs no device. Throws (usage, data): nothing of the input is left to find wrong later. */
 export async function prepareEvaluation(evaluation: Evaluation): Promise<PreparedEvaluation> {
-  const task = Object.hasOwn(TASKS, evaluation.task) ? TASKS[evaluation.task]! : undefined;
-  if (!task) throw usageError(`no task named ${printable(evaluation.task)}; there are ${Object.keys(TASKS).join(", ")}`);
-  if (evaluation.method === "likelihood" && !task.needsLabels)
-    throw usageError(`--method likelihood chooses among labels, and ${evaluation.task} has none`);
-  const { examples, references } = await readTaskExamples(evaluation, task, evaluation.data, evaluation.rows);
+  if (evaluation.task !== undefined && !Object.hasOwn(TASKS, evaluation.task))
+    throw usageError(`no task named ${printable(evaluation.task)}; there are ${Object.keys(TASKS).join(", ")}`);
+  const byLikelihood = evaluation.method === "likelihood";
+  if (byLikelihood && evaluation.numBeams > 1)
+    throw usageError("--num-beams searches for an answer, and --method likelihood only compares those that there are");
+  if (byLikelihood && evaluation.task !== undefined) checkHasLabels(evaluation.task);
+  const files = await openGeneration(evaluation.model, evaluation.adapter);
+  const { task: taskName, template, examples, references } = await readTaskExamples(evaluation, files);
+  if (byLikelihood) checkHasLabels(taskName);
+  const task = TASKS[taskName]!;
   const labels = task.needsLabels ? (evaluation.labels ?? [...new Set(references.map(([first]) => first!.trim()))].sort()) : [];
   const unknown = task.needsLabels ? references.findIndex(([label]) => !labels.includes(label!.trim())) : -1;
   if (unknown >= 0)
     throw dataError(
-      `${evaluation.data}: example ${examples[unknown]!.id} has the label "${printable(references[unknown]![0]!)}", which is not among ${listSome(labels)}`,
+      `${evaluation.data ?? evaluation.name}: example ${examples[unknown]!.id} has the label "${printable(references[unknown]![0]!)}", which is not among ${listSome(labels)}`,
     );
-  const pool = evaluation.shots > 0 ? await solvedExamples(evaluation, task) : [];
-  const asked = examples.map((example, row) => ({
-    ...example,
-    prompt: fewShotPrompt(example.prompt, pool, evaluation.shots, evaluation.seed, row),
-  }));
-  const files = await openGeneration(evaluation.model, evaluation.adapter);
-  return { evaluation, task, files, examples: asked, references, labels };
+  return { evaluation, task, taskName, template, files, examples, references, labels };
+}
+
+function checkHasLabels(task: string): void {
+  if (!TASKS[task]!.needsLabels) throw usageError(`--method likelihood chooses among labels, and ${task} has none`);
 }
 
 /** Answers and scores. The model is gone from the device afterwards. */
@@ -110,7 +122,7 @@ export async function evaluate(
   prepared: PreparedEvaluation,
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<EvaluationResult> {
-  const { evaluation, task, files, examples, references, labels } = prepared;
+  const { evaluation, task, taskName, template, files, examples, references, labels } = prepared;
   restartPeak(device);
   const { generator } = await loadGenerator(device, files, evaluation.storage);
   const { model } = generator;
@@ -125,6 +137,7 @@ export async function evaluate(
       batch: evaluation.batch,
       maxSource: evaluation.maxSource,
       maxNewTokens: evaluation.maxNewTokens ?? task.maxNewTokens,
+      numBeams: evaluation.numBeams,
       onProgress,
     }));
   const seconds = (performance.now() - begin) / 1000;
@@ -146,8 +159,10 @@ export async function evaluate(
     name: evaluation.name,
     model: evaluation.model,
     adapter: evaluation.adapter ?? null,
-    task: evaluation.task,
+    task: taskName,
+    template,
     method: evaluation.method,
+    numBeams: evaluation.numBeams,
     shots: evaluation.shots,
     scores,
     distinct: judged.distinct,
@@ -214,59 +229,6 @@ async function perplexityOf(
     rows: rows.length,
     details: {},
   };
-}
-
-async function readTaskExamples(
-  { template, referenceFields }: Evaluation,
-  task: Task,
-  file: string,
-  limit: number,
-): Promise<{ examples: Example[]; references: (readonly string[])[] }> {
-  const examples: Example[] = [];
-  const references: (readonly string[])[] = [];
-  let templates: Required<ExampleTemplates> | null = null;
-  for await (const row of fieldRows(file)) {
-    if (examples.length >= limit) break;
-    templates ??= templatesFor(template, task, Object.keys(row.fields), file);
-    // answers as SQuAD has them are a list; a template wants one text
-    const lists = Object.entries(row.fields).map(([name, value]) => [name, Array.isArray(value) ? (value[0] ?? "") : value]);
-    const example = exampleOf({ ...row, fields: Object.fromEntries(lists) }, templates);
-    examples.push(example);
-    references.push(referenceFields ? referenceFields.flatMap((field) => textsOf(row, field)) : [readable(example.completion)]);
-  }
-  if (examples.length === 0) throw dataError(`${printable(file, 300)}: has no rows; expected at least one to evaluate on`);
-  return { examples, references };
-}
-
-function templatesFor(
-  given: Evaluation["template"],
-  task: Task,
-  fields: readonly string[],
-  file: string,
-): Required<ExampleTemplates> {
-  const read = ({ prompt, completion }: { prompt: string; completion: string }) => ({
-    prompt: parseTemplate(prompt, "the prompt's template"),
-    completion: parseTemplate(completion, "the completion's template"),
-  });
-  if (given) return read(given);
-  for (const one of task.templates) {
-    const parsed = read(one);
-    if ([...parsed.prompt.fields, ...parsed.completion.fields].every((field) => fields.includes(field))) return parsed;
-  }
-  const tried = task.templates.map(({ prompt, completion }) => (`${prompt}${completion}`.match(/\{\w+\}/g) ?? []).join(" "));
-  throw usageError(
-    `${printable(file, 300)}: its rows have ${listSome(fields.map((field) => printable(field)))}, and the task's templates need ${tried.join(", or ")}; say --prompt and --completion`,
-  );
-}
-
-async function solvedExamples(evaluation: Evaluation, task: Task): Promise<Solved[]> {
-  const { shotsFrom, shots } = evaluation;
-  if (!shotsFrom) throw usageError("--shots needs --shots-from FILE: rows with answers, other than those that are judged");
-  const most = Math.max(1000, shots + 1);
-  const { examples } = await readTaskExamples({ ...evaluation, referenceFields: undefined }, task, shotsFrom, most);
-  if (examples.length <= shots)
-    throw dataError(`${shotsFrom}: has ${examples.length} rows, and ${shots} examples a prompt need more`);
-  return examples.map(({ prompt, completion }) => ({ prompt, completion: readable(completion) }));
 }
 
 /** OUT/eval.json and OUT/samples.jsonl, each whole or not at all: what attune compare reads. */

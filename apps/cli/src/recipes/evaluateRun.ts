@@ -1,45 +1,40 @@
-// What a run has left to evaluate: its model or its adapter, on its validation data.
-import { existsSync } from "node:fs";
-import path from "node:path";
-import { dataError, usageError } from "@attune/models";
+// What a run has left to evaluate: its model or its adapter, on its validation rows as training reads them.
+import { usageError } from "@attune/models";
 import { loadRun } from "../run/load.js";
 import type { Run } from "../run/schema.js";
 import type { Evaluation } from "./evaluate.js";
+import { trainedOf } from "./trained.js";
 
-export type RunEvaluation = Pick<
-  Evaluation,
-  "name" | "model" | "adapter" | "task" | "data" | "template" | "rows" | "maxSource" | "maxNewTokens"
->;
+export type RunEvaluation = Pick<Evaluation, "name" | "model" | "adapter" | "run" | "rows" | "maxSource" | "maxNewTokens">;
 
 /** Throws (usage) for a run without validation data, (data) for one that has not been trained. */
 export async function evaluationOfRun(file: string): Promise<RunEvaluation> {
   const run = await loadRun(file);
-  const trained = path.join(run.out, run.lora ? "adapter" : "model");
-  if (!existsSync(trained)) throw dataError(`${trained}: not there; train the run first: attune train ${file}`);
-  return {
-    ...dataOfRun(run, file),
-    name: run.name,
-    ...(run.lora ? { model: run.model.path!, adapter: trained } : { model: trained }),
-  };
+  return { ...rowsOfRun(run), name: run.name, ...trainedOf(run, file) };
 }
 
 /** The same rows and prompts for any model. */
-export function dataOfRun(run: Run, file: string): Omit<RunEvaluation, "name" | "model" | "adapter"> {
-  if (run.data.validation === null)
-    throw usageError(`${file}: data.validation is null; name the rows to evaluate on with --data`);
-  return {
-    task: "summarization",
-    data: run.data.validation,
-    template: plainTemplate(run, file),
-    rows: run.eval.rows,
-    maxSource: run.data.maxSource,
-    maxNewTokens: run.eval.maxNewTokens,
-  };
+export function rowsOfRun(run: Run): Omit<RunEvaluation, "name" | "model" | "adapter"> {
+  return { run, rows: run.eval.rows, maxSource: run.data.maxSource, maxNewTokens: run.eval.maxNewTokens };
 }
 
-/** The prompt and completion of the run's own template. Named ones and lists of phrasings are not evaluated by run yet: refused, not guessed. */
-function plainTemplate({ data: { template } }: Run, file: string): { prompt: string; completion: string } {
-  const prompt = template === undefined ? "{text}" : template.prompt;
-  if (typeof prompt === "string") return { prompt, completion: template?.completion ?? "" };
-  throw usageError(`${file}: data.template is a name or a list; name the task, rows and template to evaluate on instead`);
+/** A run whose validation rows are those of `file`; where that is null, its own. Throws (usage) where it has none. */
+export function withRows(run: Run, file: string | null, rows: number, shots: number): Run {
+  const { data } = run;
+  const own = data.validation !== null || data.split !== null || data.mixture?.some(({ validation }) => validation !== undefined);
+  if (file === null && !own)
+    throw usageError(
+      `${run.name}: has no validation rows (data.validation, data.split); name the rows to evaluate on with --data`,
+    );
+  const others = { validation: file, split: null, mixture: data.mixture?.map((set) => ({ ...set, validation: undefined })) };
+  return {
+    ...run,
+    data: {
+      ...data,
+      ...(file === null ? {} : others),
+      // shots of the command line take the place of the run's own
+      ...(shots > 0 ? { fewShot: null } : {}),
+    },
+    eval: { ...run.eval, rows },
+  };
 }

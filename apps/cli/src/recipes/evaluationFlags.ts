@@ -3,6 +3,7 @@ import type { FrozenStorage } from "@attune/models";
 import { userError } from "../errors.js";
 import type { Evaluation } from "./evaluate.js";
 import { evaluationOfRun } from "./evaluateRun.js";
+import { trainedAt } from "./trained.js";
 
 export interface EvaluationFlags {
   task?: string;
@@ -15,6 +16,7 @@ export interface EvaluationFlags {
   batch: number;
   maxPrompt?: number;
   maxNewTokens?: number;
+  numBeams: number;
   labels?: string[];
   method: "generate" | "likelihood";
   shots: number;
@@ -31,6 +33,7 @@ export async function evaluationOf(name: string, flags: EvaluationFlags): Promis
   const template = flags.prompt === undefined ? null : { prompt: flags.prompt, completion: flags.completion! };
   const common = {
     batch: flags.batch,
+    numBeams: flags.numBeams,
     labels: flags.labels,
     referenceFields: flags.referenceField,
     method: flags.method,
@@ -46,9 +49,9 @@ export async function evaluationOf(name: string, flags: EvaluationFlags): Promis
     return {
       ...run,
       ...common,
-      task: flags.task ?? run.task,
-      data: flags.data ?? run.data,
-      template: template ?? run.template,
+      task: flags.task,
+      data: flags.data ?? null,
+      template,
       rows: flags.rows ?? run.rows,
       maxSource: flags.maxPrompt ?? run.maxSource,
       maxNewTokens: flags.maxNewTokens ?? run.maxNewTokens,
@@ -58,8 +61,8 @@ export async function evaluationOf(name: string, flags: EvaluationFlags): Promis
     throw userError("usage", "a model is evaluated on a --task and on --data FILE; a run's YAML names both");
   return {
     name: flags.adapter === undefined ? name : `${name} + ${flags.adapter}`,
-    model: name,
-    adapter: flags.adapter,
+    ...(await trainedAt(name)),
+    ...(flags.adapter === undefined ? {} : { adapter: flags.adapter }),
     ...common,
     task: flags.task,
     data: flags.data,

@@ -5,7 +5,7 @@ import { usageError } from "@attune/models";
 import { loadRun } from "../run/load.js";
 import { createStatus } from "../status.js";
 import { evaluate, type PreparedEvaluation, prepareEvaluation } from "./evaluate.js";
-import { dataOfRun } from "./evaluateRun.js";
+import { rowsOfRun } from "./evaluateRun.js";
 import { type EvaluationFlags, evaluationOf } from "./evaluationFlags.js";
 import { hasSamples, readSystem, type System, systemOf } from "./systems.js";
 
@@ -53,11 +53,12 @@ async function prepareModel(name: string, flags: EvaluationFlags, firstRun: stri
     return prepareEvaluation(await evaluationOf(model!, { ...flags, ...(adapter === undefined ? {} : { adapter }) }));
   }
   const file = path.join(firstRun, "run.yaml");
-  const rows = dataOfRun(await loadRun(file), file);
-  const given = await evaluationOf(model!, { ...flags, data: rows.data, ...(adapter === undefined ? {} : { adapter }) });
+  const rows = rowsOfRun(await loadRun(file));
+  const given = await evaluationOf(model!, { ...flags, data: "", ...(adapter === undefined ? {} : { adapter }) });
   return prepareEvaluation({
     ...given,
-    template: given.template ?? rows.template,
+    run: rows.run,
+    data: null,
     rows: flags.rows ?? rows.rows,
     maxSource: flags.maxPrompt ?? rows.maxSource,
     maxNewTokens: flags.maxNewTokens ?? rows.maxNewTokens,

@@ -1,6 +1,4 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fewShotPrompt } from "./fewShot.js";
 import { judge } from "./judge.js";
 import { labelReader, UNPARSED } from "./labels.js";
 import { TASKS } from "./task.js";
@@ -24,28 +22,6 @@ describe("labelReader", () => {
     expect(labelReader(["1", "-1"])("-1")).toBe("-1");
     expect(labelReader(["да", "нет"])("Нет.")).toBe("нет");
     expect(labelReader(["+", "x"])("y")).toBe(UNPARSED);
-  });
-});
-
-describe("fewShotPrompt", () => {
-  const pool = Array.from({ length: 6 }, (_, i) => ({ prompt: `Q${i}`, completion: `A${i}` }));
-  it("puts other examples in front, the same for the same seed and row", () => {
-    fc.assert(
-      fc.property(fc.nat(5), fc.nat(5), fc.nat(1000), (asked, count, seed) => {
-        const prompt = fewShotPrompt(`Q${asked}`, pool, count, seed, asked);
-        const parts = prompt.split("\n\n");
-        expect(parts).toHaveLength(count + 1);
-        expect(parts.at(-1)).toBe(`Q${asked}`);
-        const shots = parts.slice(0, -1);
-        expect(new Set(shots).size).toBe(count);
-        for (const shot of shots) expect(shot).toMatch(/^Q(\d) A\1$/);
-        expect(shots.some((shot) => shot.startsWith(`Q${asked} `))).toBe(false);
-        expect(fewShotPrompt(`Q${asked}`, pool, count, seed, asked)).toBe(prompt);
-      }),
-    );
-    const drawn = new Set(Array.from({ length: 40 }, (_, seed) => fewShotPrompt("Q0", pool, 1, seed, 0)));
-    expect(drawn.size).toBe(5);
-    expect(() => fewShotPrompt("Q0", pool, 6, 1, 0)).toThrow("6 examples are wanted, and there are 5");
   });
 });
 
