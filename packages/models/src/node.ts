@@ -11,6 +11,7 @@ export { type EncodeAllOptions, encodeAll } from "./node/encodePool.js";
 export { type HubModel, hubModel } from "./node/hub.js";
 export type { DownloadProgress } from "./node/hubBlobs.js";
 export { type HubOptions, type HubRepository, openHubRepository } from "./node/hubRepository.js";
+export { makeFolder } from "./node/makeFolder.js";
 export { startThread } from "./node/thread.js";
 export type { FileSink, FileWriter } from "./sink.js";
 

@@ -1,8 +1,9 @@
 // Where a run's files are. Input paths in a YAML file are relative to that file, so that a recipe works from any folder;
 // `out` is relative to where the command is given, so that results never land among the recipes.
 import { constants, existsSync } from "node:fs";
-import { access, mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { access, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { makeFolder } from "@attune/models/node";
 import { isHubData } from "@attune/tuning";
 import { userError } from "../errors.js";
 import { fetchHubData } from "../recipes/modelFiles.js";
@@ -103,15 +104,18 @@ export async function checkOut(folder: string): Promise<void> {
   const fail = (what: string, cause?: unknown): never => {
     throw userError("storage", `out: ${folder}: ${what}; choose another with --out`, cause);
   };
-  const missing: string[] = [];
   let there = path.resolve(folder);
-  // one folder after the other: Node's recursive mkdir never ends below /proc
-  for (; !(await stat(there).catch(() => null)); there = path.dirname(there)) missing.unshift(there);
+  while (!(await stat(there).catch(() => null))) there = path.dirname(there);
   if (!(await stat(there)).isDirectory()) {
-    fail(missing.length === 0 ? "is a file, and a folder is needed" : `${there} is a file, so there can be no folder below it`);
+    fail(
+      there === path.resolve(folder)
+        ? "is a file, and a folder is needed"
+        : `${there} is a file, so there can be no folder below it`,
+    );
   }
+  let made: string[] = [];
   try {
-    for (const one of missing) await mkdir(one);
+    made = await makeFolder(folder);
     const trial = path.join(folder, `.attune-${process.pid}.tmp`);
     await writeFile(trial, "");
     await rm(trial);
@@ -119,6 +123,6 @@ export async function checkOut(folder: string): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     fail(code === "ENOSPC" ? "the disk is full" : `cannot be written (${code})`, error);
   } finally {
-    if (missing[0]) await rm(missing[0], { recursive: true, force: true });
+    if (made[0]) await rm(made[0], { recursive: true, force: true });
   }
 }

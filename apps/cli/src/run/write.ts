@@ -1,6 +1,7 @@
 // The resolved run, written beside its results: every default as it was on that day, every path as it was found.
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { makeFolder } from "@attune/models/node";
 import { stringify } from "yaml";
 import type { Run } from "./schema.js";
 
@@ -13,7 +14,7 @@ export async function writeRun(
   run: Run,
   comment = "The run as it was resolved: attune train run.yaml does it again.",
 ): Promise<string> {
-  await mkdir(run.out, { recursive: true });
+  await makeFolder(run.out);
   const file = path.join(run.out, "run.yaml");
   const temporary = `${file}.tmp-${process.pid}`;
   await writeFile(temporary, `# ${comment.replace(/\n/g, "\n# ")}\n${runToYaml(run)}`);

@@ -44,6 +44,8 @@ export interface Settings {
 }
 
 const DEFAULT_NEW_TOKENS = 20;
+/** Of a prompt: more is a mistake, and would fill the memory before it showed. */
+const MOST_SEQUENCES = 1024;
 
 /** Throws (usage) where settings contradict each other or the inputs. */
 export function resolveSettings(
@@ -58,6 +60,8 @@ export function resolveSettings(
   if (call.maxLength !== undefined && call.maxNewTokens === undefined) delete config.maxNewTokens;
   const beams = config.numBeams ?? 1;
   const returned = config.numReturnSequences ?? 1;
+  for (const [name, count] of Object.entries({ numBeams: beams, numReturnSequences: returned }))
+    if (count > MOST_SEQUENCES) throw usageError(`generation: ${name} is ${count}; at most ${MOST_SEQUENCES} sequences a prompt`);
   const mode = beams > 1 ? "beams" : config.doSample ? "sample" : "greedy";
   if (mode === "greedy" && returned > 1)
     throw usageError(`generation: greedy search gives one sequence a prompt, not ${returned}; set doSample or numBeams`);

@@ -1,11 +1,12 @@
 // Writing to disk: files that appear whole or not at all, and folders likewise.
 
 import { randomBytes } from "node:crypto";
-import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, lstat, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { printable, storageError, type UserError, usageError } from "../errors.js";
 import type { FileSink, FileWriter } from "../sink.js";
 import { checkRelativePath } from "../source.js";
+import { makeFolder } from "./makeFolder.js";
 
 /**
  * Writes into `dir`, making it and its parents as needed. A file has a temporary name until it is complete and on the disk.
@@ -47,7 +48,7 @@ async function createFile(root: string, path: string, where: string): Promise<Fi
     await rm(temporary, { force: true }).catch(() => {});
   }
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     handle = await open(temporary, "wx");
   } catch (error) {
     return failed(error);
@@ -106,7 +107,7 @@ export async function writeFolder<T>(
   const temporary = join(parent, temporaryName(basename(target)));
   const old = join(parent, temporaryName(basename(target)));
   try {
-    await mkdir(temporary, { recursive: true }).catch((error) => {
+    await makeFolder(temporary).catch((error) => {
       throw writeError(error, where);
     });
     const result = await fill(diskSink(temporary, dir), temporary);
