@@ -30,11 +30,14 @@ it("evaluates a model by answers and by likelihood, and compares both", { timeou
     "1",
     "--shots-from",
     at("rows.jsonl"),
+    "--num-beams",
+    "2",
   ]);
   expect(answered.code, answered.stderr).toBe(0);
   expect(answered.stdout).toMatch(/classification, 1-shot[\s\S]*accuracy +\d\.\d+ +[\d.]+ to [\d.]+/);
   expect(answered.stdout).toContain("answers name no class: they count as wrong"); // a model of random weights says nothing
   expect((await readdir(at("answers"))).sort()).toEqual(["eval.json", "samples.jsonl"]);
+  expect(JSON.parse(await readFile(at("answers/eval.json"), "utf8"))).toMatchObject({ numBeams: 2, template: "task", shots: 1 });
   const samples = (await readFile(at("answers/samples.jsonl"), "utf8"))
     .trim()
     .split("\n")

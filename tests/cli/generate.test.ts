@@ -2,7 +2,17 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { freshLora, LORA_DEFAULTS, loadTokenizer, mt19937, SequenceGenerator, type T5, writeAdapter } from "@attune/models";
+import {
+  freshLora,
+  LORA_DEFAULTS,
+  loadTokenizer,
+  mt19937,
+  SequenceGenerator,
+  type T5,
+  TEMPLATE_FILE,
+  writeAdapter,
+  writeTemplateFile,
+} from "@attune/models";
 import { diskFiles, diskSink } from "@attune/models/node";
 import { type NodeDevice, openDevice } from "@attune/tensor/node";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -77,4 +87,14 @@ it("answers as the model does, with an adapter too, from arguments, a file and s
   const piped = await attune(short, { input: `${PROMPTS.join("\n")}\n` });
   expect(piped.stdout.split("\n")).toHaveLength(PROMPTS.length + 1);
   expect(piped.stderr).toMatch(/^prompt 1 has \d+ tokens and loses its end \(--max-prompt 4\)\nprompt 2 has/);
+
+  // a row goes through the template that lies beside the adapter; without one it is refused
+  const row = ["--row", JSON.stringify({ text: "hi" }), "--adapter", at("adapter"), "--json", ...limits];
+  const refused = await attune(["generate", at("model"), ...row]);
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("has no attune_template.json") });
+  const taught = { name: "own", forms: [{ prompt: "say: {text}", completion: "{answer}" }], format: "rows" };
+  await writeFile(at(`adapter/${TEMPLATE_FILE}`), writeTemplateFile(taught));
+  const asked = await attune(["generate", at("model"), ...row]);
+  expect(asked.code, asked.stderr).toBe(0);
+  expect(JSON.parse(asked.stdout)).toEqual([{ prompt: PROMPTS[0], output: adapted[0] }]);
 });
