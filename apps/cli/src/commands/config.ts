@@ -1,6 +1,7 @@
 // attune config RUN.yaml: what a run says once every default is filled in, or all that is wrong with it.
 import type { Command } from "commander";
 import { userError } from "../errors.js";
+import { redactSecrets } from "../secrets.js";
 import { addRunArguments, loadRunFromFlags, type RunFlags } from "./runArguments.js";
 
 export function configure(command: Command): void {
@@ -25,6 +26,6 @@ Examples:
       if (file === undefined) throw userError("usage", "missing required argument 'run'");
       const { runToYaml } = await import("../run/write.js");
       const run = await loadRunFromFlags(file, overrides, flags);
-      process.stdout.write(flags.json ? `${JSON.stringify(run, null, 2)}\n` : runToYaml(run));
+      process.stdout.write(flags.json ? `${redactSecrets(JSON.stringify(run, null, 2))}\n` : runToYaml(run));
     });
 }

@@ -45,6 +45,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "write a model's folder anew: .bin to safetensors, another type, other shards",
     load: () => import("./convert.js"),
   },
+  { name: "push", summary: "publish an adapter or a model on the hub, with a model card", load: () => import("./push.js") },
   { name: "plan", summary: "show what a run will take: memory, dispatches, FLOPs", load: () => import("./plan.js") },
   {
     name: "profile",

@@ -3,10 +3,12 @@ import { rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { makeFolder } from "@attune/models/node";
 import { stringify } from "yaml";
+import { redactSecrets } from "../secrets.js";
 import type { Run } from "./schema.js";
 
 export function runToYaml(run: Run): string {
-  return stringify(run, { version: "1.2", schema: "core", lineWidth: 0 });
+  // a token that was pasted into a run is of no use there, and must not be kept
+  return redactSecrets(stringify(run, { version: "1.2", schema: "core", lineWidth: 0 }));
 }
 
 /** Writes OUT/run.yaml, whole or not at all. */
