@@ -58,6 +58,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./doctor.js"),
   },
   {
+    name: "bench",
+    summary: "measure this device in a minute: matmul, memory, dispatch, training",
+    load: () => import("./bench.js"),
+  },
+  {
     name: "merge",
     summary: "put a LoRA adapter into the weights of its base model, checked against both",
     load: () => import("./merge.js"),

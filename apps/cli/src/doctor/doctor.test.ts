@@ -1,7 +1,9 @@
 import { softwareFacts } from "@attune/kernels-wgsl";
 import { openDevice, toggles } from "@attune/tensor/node";
 import { describe, expect, test } from "vitest";
+import { benchText } from "../commands/bench.js";
 import { advise, adviseWithoutAdapter } from "./advice.js";
+import { type BenchReport, dispatchCost } from "./bench.js";
 import { inspectMachine, type Machine } from "./machine.js";
 import { findingsToText } from "./report.js";
 import { measureSpeed } from "./speed.js";
@@ -47,6 +49,25 @@ test("the report of a real device: all lines, measured speeds, nothing left allo
   expect(speed.matmulGflops).toBeGreaterThan(0.1);
   expect(speed.copyGBs).toBeGreaterThan(0.01);
   expect(device.measured.liveBytes).toBe(before);
+  const cost = await dispatchCost(device);
+  expect(cost.dispatchMicroseconds).toBeGreaterThan(0);
+  expect(cost.dispatchMicroseconds).toBeLessThan(100_000);
+  expect(device.measured.liveBytes).toBe(before);
+  const training: BenchReport["training"] = {
+    recipe: "r",
+    parameters: 2e6,
+    trainableParameters: 1000,
+    rows: 8,
+    tokens: 900,
+    updatesPerSecond: 2.5,
+    tokensPerSecond: 2250,
+    dispatches: 300,
+  };
+  const shown = benchText({ adapter: "a device", isSoftware: true, speed, ...cost, training });
+  expect(shown).toMatch(/on a device \(software\)/);
+  expect(shown).toMatch(/training +2\.25 k tokens\/s +r: 2\.00 M parameters, 1\.00 k trained; 2\.50 updates\/s of 8 rows/);
+  expect(benchText({ adapter: "a", isSoftware: false, speed, ...cost, training: null })).not.toMatch(/training|software/);
+
   const real = await inspectMachine();
   const text = findingsToText({
     attune: "0",
