@@ -146,7 +146,7 @@ export async function openRunModel(
   { known, folder, lora: config }: Pick<ModelFiles, "known" | "folder" | "lora">,
 ): Promise<RunModel> {
   const how = config
-    ? ({ trainable: false, storage: run.train.frozenStorage ?? storageOf(folder!.checkpoint) } as const)
+    ? ({ trainable: false, storage: frozenStorageOf(run, folder!.checkpoint) } as const)
     : ({ trainable: true } as const);
   const opened = folder ? await loadModelFolder(device, folder, how) : fresh(device, known, run.model.init!.seed);
   const { weights } = opened;
@@ -159,7 +159,7 @@ export async function openRunModel(
     folder,
     trainable: lora ? lora.parameters : opened.trainable!,
     lora,
-    notes: opened.notes,
+    notes: [...opened.notes, ...precisionNotes(run, opened.kind)],
     dispose() {
       lora?.dispose();
       if (opened.trainable) opened.trainable.dispose();
@@ -173,7 +173,23 @@ function fresh(device: Device, known: KnownModel, seed: number): ModelOnDevice {
   return { kind: "opt", ...freshOpt(device, known.config, seed) };
 }
 
-/** Frozen weights stay as the file has them: what most of its values are stored in. */
+/** What the run says; else halves stay as the file has them, and f32 becomes what train.precision asks for. */
+function frozenStorageOf({ train: { frozenStorage, precision } }: Run, checkpoint: Checkpoint): FrozenStorage {
+  const stored = storageOf(checkpoint);
+  return frozenStorage ?? (stored === "f32" ? precision : stored);
+}
+
+/** What a person who asks for a half precision may not expect. */
+function precisionNotes({ train: { precision }, lora }: Run, kind: KnownModel["kind"]): string[] {
+  const notes: string[] = [];
+  if (precision !== "f32" && !lora)
+    notes.push(`train.precision ${precision}: without lora every weight is trained, in f32, so nothing is kept in ${precision}`);
+  if (precision === "f16" && kind === "t5")
+    notes.push("train.precision f16: T5 was trained in bf16, and f16 holds less of its range; bf16 is the safer choice");
+  return notes;
+}
+
+/** What most of a file's values are stored in. */
 function storageOf({ tensors }: Checkpoint): FrozenStorage {
   const counts = { f32: 0, bf16: 0, f16: 0 };
   for (const { dtype, shape } of tensors.values()) {
