@@ -20,10 +20,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const example = (prompt: string, completion = "fine"): Example => ({ id: "x", prompt, completion, fields: {} });
+const example = (prompt: string, completion = "fine"): Example => ({ id: "", prompt, completion, fields: {} });
 async function findings(...examples: Example[]): Promise<Record<string, number>> {
   const checker = dataChecker(await loadTokenizer(diskFiles(base)), { maxSource: 48, maxTarget: 24 });
-  for (const [i, one] of examples.entries()) checker.add(one, undefined, `f:${i + 1}`);
+  for (const [i, one] of examples.entries()) checker.add({ ...one, id: one.id || `f:${i + 1}` }, undefined, `f:${i + 1}`);
   return Object.fromEntries(checker.finish().findings.map(({ kind, count }) => [kind, count]));
 }
 const GOOD = example("name the people who speak here");
@@ -46,6 +46,16 @@ describe("dataCheck finds", () => {
     ["two answers to one prompt", [GOOD, { ...GOOD, completion: "bad" }], { "same prompt, other answer": 1 }],
     ["mojibake, and not good letters", [example("das Ã¤ndert es doch"), example("das ändert â es")], { "damaged text": 1 }],
     ["lost characters", [example("das \ufffd ist weg")], { "lost characters": 1 }],
+    [
+      "46: control characters",
+      [example("who are \0you\x1b then"), example("tabs\tand\nbreaks are fine")],
+      { "control characters": 1 },
+    ],
+    [
+      "rows that share an id",
+      [1, 2, 1].map((id, i) => ({ ...example(`what is said in ${i}`), id: `row ${id}` })),
+      { "same id, other row": 1 },
+    ],
     ["placeholders", [example("who are you then", "I am {{name}}.")], { "unfilled placeholder": 1 }],
     [
       "42: long rows",

@@ -1,4 +1,5 @@
-// What may be wrong with a data set, found in one pass over its rows: memory holds a 53-bit hash of each prompt and nothing else that grows.
+// What may be wrong with a data set, found in one pass over its rows: memory holds 53-bit hashes of each prompt, answer and id, and
+// nothing else that grows.
 import { createHash } from "node:crypto";
 import { type Example, printable, type Tokenizer, withoutMarks } from "@attune/models";
 import { promptKey } from "@attune/tuning";
@@ -45,16 +46,21 @@ const ADVICE = {
   "in training and validation": "scores on these rows say little: split by data.split, which keeps them on one side",
   "damaged text": "letters that were decoded with the wrong encoding: find the original, or say data.encoding",
   "lost characters": "U+FFFD stands for bytes that could not be read: find the original",
+  "control characters": "NUL and other controls are no text: was a binary file, or UTF-16, taken for text?",
+  "same id, other row": "answers are compared by id: give each row its own",
   "unfilled placeholder": "give its text in data.fill",
   "prompt too long": "raise data.maxSource, or shorten: what is over is cut off",
   "answer too long": "raise data.maxTarget: an answer that is cut off never shows its end",
-  "unbalanced labels": "report macro F1 beside accuracy, stratify the split, or weigh the labels",
+  "unbalanced labels":
+    "report macro F1 beside accuracy, stratify the split (data.split.stratify), or balance the labels (data.balance)",
   "end token never learnt": "the tokenizer adds no end token to answers: generation would not know when to stop",
 } as const;
 type Kind = keyof typeof ADVICE;
 
 /** UTF-8 read as Latin-1 or Windows-1252: "Ã¤", "â€™". A letter of that kind alone is fine. */
 const MOJIBAKE = /[\u00c2\u00c3][\u0080-\u00bf]|\u00e2[\u0080\u20ac][\u0080-\u203a\u2122\u0153\u009c]|[a-z]\+[ñìåï][a-z]/;
+/** Line breaks and tabs aside. */
+const CONTROLS = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 const PLACEHOLDER = /\{\{\w+\}\}/;
 const VAGUE =
   /^(help|do (it|this|that)|explain( (it|this|that))?|continue|go on|write( something)?|tell me|answer|fix( it| this)?|improve( it| this)?|more|summari[sz]e)[\s.!?]*$/i;
@@ -72,6 +78,7 @@ export function dataChecker(tokenizer: Tokenizer | undefined, limits: CheckLimit
   const began = performance.now();
   const found = new Map<Kind, Finding>();
   const prompts = new Map<number, number>(); // hash of the prompt -> of its answer
+  const ids = new Set<number>(); // of rows that bear one
   const labels = new Map<string, number>();
   const lengths = { prompt: { sum: 0, max: 0 }, completion: { sum: 0, max: 0 } };
   let rows = 0;
@@ -105,19 +112,25 @@ export function dataChecker(tokenizer: Tokenizer | undefined, limits: CheckLimit
       const both = `${prompt}\n${completion}`;
       if (both.includes("\ufffd")) note("lost characters", where, around(both, /\ufffd/));
       if (MOJIBAKE.test(both)) note("damaged text", where, around(both, MOJIBAKE));
+      if (CONTROLS.test(both)) note("control characters", where, around(both, CONTROLS));
       if (PLACEHOLDER.test(both)) note("unfilled placeholder", where, around(both, PLACEHOLDER));
       const [key, answer] = [hash53(promptKey(example)), hash53(completion.trim())];
       const earlier = prompts.get(key);
       if (earlier === undefined) prompts.set(key, answer);
       else note(earlier === answer ? "repeated row" : "same prompt, other answer", where, prompt);
+      if (example.id !== where) {
+        const id = hash53(example.id);
+        if (ids.has(id)) note("same id, other row", where, example.id);
+        ids.add(id);
+      }
       if (hasLabels) {
         labels.set(completion.trim(), (labels.get(completion.trim()) ?? 0) + 1);
         if (labels.size > MAX_LABELS) hasLabels = false;
       }
       if (!tokenizer) return;
       measure("prompt", prompt, limits.maxSource, where);
-      const ids = measure("completion", completion, limits.maxTarget, where);
-      if (ids.at(-1) === tokenizer.eosId || tokenizer.encode("").at(-1) !== tokenizer.eosId) ends++;
+      const answerIds = measure("completion", completion, limits.maxTarget, where);
+      if (answerIds.at(-1) === tokenizer.eosId || tokenizer.encode("").at(-1) !== tokenizer.eosId) ends++;
     },
     addValidation(example, where) {
       if (prompts.has(hash53(promptKey(example)))) note("in training and validation", where, example.prompt);

@@ -66,6 +66,9 @@ function withoutMark(line: Line, file: string): Line {
   if (number > 1) return line;
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
     throw dataError(`${file}: is UTF-16; convert it to UTF-8 (iconv -f utf-16 -t utf-8)`);
+  // every other byte of plain letters in UTF-16 is NUL, which no text begins with
+  if (bytes[0] === 0 || bytes[1] === 0)
+    throw dataError(`${file}: begins with NUL bytes; it is UTF-16 (iconv -f utf-16le -t utf-8 makes it text) or no text at all`);
   const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   return hasMark ? { bytes: bytes.subarray(3), number, offset: offset + 3 } : line;
 }

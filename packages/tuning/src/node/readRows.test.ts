@@ -140,6 +140,20 @@ describe("readRows refuses", () => {
       /^g.json:1: byte 7 of the file .* is not UTF-8/,
     ],
     ["35: UTF-16", "h.jsonl", bytes(0xff, 0xfe, 0x7b, 0), /^h.jsonl: is UTF-16; convert it to UTF-8/],
+    [
+      "35: UTF-16 without its mark",
+      "h2.jsonl",
+      bytes(0x7b, 0, 0x22, 0, 0x61, 0),
+      /^h2.jsonl: begins with NUL bytes; it is UTF-16/,
+    ],
+    ["35: a binary file by the name of a table", "h3.csv", bytes(0, 1, 2, 10), /^h3.csv: begins with NUL bytes/],
+    [
+      "34: a line of text that is too long",
+      "long.txt",
+      "x".repeat(17 * 2 ** 20),
+      /^long.txt:1: the line that begins at byte 0 is longer/,
+    ],
+    ["34: a record of a table that is too long", "long.csv", `a,b\n1,"${`${"x".repeat(2 ** 20)}\n`.repeat(18)}`, /^long.csv:2: /],
     ["36: an open quote", "a.csv", 'a,b\n1,"x\n2,y\n', /^a.csv:2: a quote is opened and never closed/],
     ["36: text after a quote", "b.csv", 'a,b\n1,"x"y\n', /^b.csv:2: text follows a closing quote/],
     ["36: a quote within a field", "q.csv", 'a,b\n1,x"y\n', /^q.csv:2: a quote stands within a field/],
@@ -165,6 +179,16 @@ describe("readRows refuses", () => {
       /f:1: the row that begins at byte 1 is longer than 16777216 bytes/,
     );
     expect(given).toBeLessThan(17 * 2 ** 20);
+  });
+
+  it("34: an archive that unpacks to far more than it is, without holding it", async () => {
+    const bomb = gzipSync(Buffer.alloc(64 * 2 ** 20, 97));
+    expect(bomb.length).toBeLessThan(2 ** 18);
+    const before = process.memoryUsage().rss;
+    expect(await faultOf("bomb.jsonl.gz", bomb)).toMatch(
+      /bomb.jsonl.gz:1: the line that begins at byte 0 is longer than 16777216 bytes/,
+    );
+    expect(process.memoryUsage().rss - before).toBeLessThan(160 * 2 ** 20);
   });
 
   it("36: ragged rows are skipped when told to, up to 1 %", async () => {
