@@ -1,32 +1,85 @@
-// attune plan RUN.yaml: parameters, dispatches, FLOPs and memory of a run, before anything is allocated.
+// attune plan RUN.yaml: parameters, dispatches, FLOPs, memory, disk space and time of a run, before it is run.
 import { readFile } from "node:fs/promises";
 import type { DeviceFacts } from "@attune/kernels-wgsl";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { userError } from "../errors.js";
 import type { RunPlan } from "../recipes/plan.js";
-import { color, formatBytes, formatCount, table } from "../terminal.js";
+import { parseBytes } from "../recipes/planDisk.js";
+import type { Fit } from "../recipes/planFit.js";
+import type { TimePlan } from "../recipes/planTime.js";
+import { color, formatBytes, formatCount, formatSeconds, table } from "../terminal.js";
 import { addRunArguments, loadRunFromFlags, type RunFlags } from "./runArguments.js";
 
 export function configure(command: Command): void {
   addRunArguments(command)
     .option("--json", "print JSON")
     .option("--facts <file>", "plan for the device of this file (attune doctor --json), not for the one at hand")
-    .addHelpText("after", "\nExample:\n  attune plan recipes/bundled-lora.yaml train.batch=32")
-    .action(async (file: string, overrides: string[], flags: RunFlags & { json?: boolean; facts?: string }) => {
+    .option("--measure", "run two updates on this device, and say how long the run will train")
+    .option("--budget <size>", "of device memory, such as 8GiB: where the run needs more, which batch would fit", bytes)
+    .addHelpText(
+      "after",
+      `
+Peak memory is exact: the run is planned as it will be run. Time is an estimate, of training alone.
+
+Examples:
+  attune plan recipes/bundled-lora.yaml train.batch=32
+  attune plan recipes/bundled-lora.yaml --measure
+  attune plan recipes/bundled-full.yaml --budget 24MiB`,
+    )
+    .action(async (file: string, overrides: string[], flags: PlanFlags) => {
+      if (flags.measure && flags.facts)
+        throw userError("usage", "--measure runs on the device at hand, and --facts plans for another: choose one");
       const run = await loadRunFromFlags(file, overrides, flags);
       const [{ prepareRun }, { planRun }] = await Promise.all([import("../recipes/tune.js"), import("../recipes/plan.js")]);
       const prepared = await prepareRun(run);
-      const plan = await planRun(prepared, flags.facts ? await readFacts(flags.facts) : await factsAtHand());
-      process.stdout.write(flags.json ? `${JSON.stringify(plan, null, 2)}\n` : printPlan(plan));
+      const device = flags.facts ? null : await (await import("@attune/tensor/node")).openDevice();
+      try {
+        const facts = device?.facts ?? (await readFacts(flags.facts!));
+        const plan = await planRun(prepared, facts);
+        const isOver = flags.budget !== undefined && plan.peakDeviceBytes > flags.budget;
+        const fit = isOver ? await (await import("../recipes/planFit.js")).fitBudget(run, facts, flags.budget!) : undefined;
+        const time = flags.measure
+          ? await (await import("../recipes/planTime.js")).measureTime(device!, prepared, plan)
+          : undefined;
+        process.stdout.write(flags.json ? `${JSON.stringify({ ...plan, time, fit }, null, 2)}\n` : printPlan(plan, time));
+        if (flags.json) return;
+        if (fit !== undefined) process.stdout.write(`${fitText(plan, flags.budget!, fit)}\n\n`);
+        const { disk } = plan;
+        if (disk.freeBytes !== null && disk.peakBytes > disk.freeBytes)
+          process.stdout.write(
+            `${color.yellow("not enough disk space")}: choose another folder with --out, or fewer checkpoints with save.keep=1\n\n`,
+          );
+      } finally {
+        device?.destroy();
+      }
     });
 }
 
-async function factsAtHand(): Promise<DeviceFacts> {
-  const { openDevice } = await import("@attune/tensor/node");
-  const device = await openDevice();
-  const { facts } = device;
-  device.destroy();
-  return facts;
+interface PlanFlags extends RunFlags {
+  json?: boolean;
+  facts?: string;
+  measure?: boolean;
+  budget?: number;
+}
+
+function bytes(text: string): number {
+  const value = parseBytes(text);
+  if (value === null || value === 0) throw new InvalidArgumentError("expected a size, such as 8GiB or 500MB");
+  return value;
+}
+
+/** What to change where a run does not fit. */
+export function fitText(plan: Pick<RunPlan, "peakDeviceBytes">, budget: number, fit: Fit | null): string {
+  const over = `${color.yellow("does not fit")}: ${formatBytes(plan.peakDeviceBytes)} of ${formatBytes(budget)}`;
+  if (fit === null)
+    return `${over}; not with a batch of one either. Train through lora, keep frozen weights in bf16 (train.frozenStorage), or shorten data.maxSource`;
+  const { batch, accumulate, gradientCheckpointing, peakDeviceBytes } = fit;
+  const settings = [
+    `train.batch=${batch}`,
+    `train.accumulate=${accumulate}`,
+    ...(gradientCheckpointing ? ["train.gradientCheckpointing=true"] : []),
+  ];
+  return `${over}; ${settings.join(" ")} would, with ${formatBytes(peakDeviceBytes)}`;
 }
 
 async function readFacts(file: string): Promise<DeviceFacts> {
@@ -43,8 +96,8 @@ async function readFacts(file: string): Promise<DeviceFacts> {
   throw userError("usage", `--facts ${file}: expected the JSON that \`attune doctor --json\` prints on that device`);
 }
 
-function printPlan(plan: RunPlan): string {
-  const { perUpdate } = plan;
+function printPlan(plan: RunPlan, time?: TimePlan): string {
+  const { perUpdate, disk } = plan;
   const facts = [
     ["parameters", `${formatCount(plan.parameters)}, ${formatCount(plan.trainableParameters)} trained`],
     ["examples", `${formatCount(plan.examples)} of ${formatCount(plan.tokens)} tokens`],
@@ -54,7 +107,19 @@ function printPlan(plan: RunPlan): string {
       "an update",
       `${formatCount(perUpdate.tokens)} positions, ${Math.round(perUpdate.dispatches)} dispatches, ${formatCount(perUpdate.flops)}FLOP`,
     ],
-    ["the run", `${formatCount(plan.totalFlops)}FLOP`],
+    ["the run", `${formatCount(plan.positions)} positions, ${formatCount(plan.totalFlops)}FLOP`],
+    ...(time
+      ? [
+          [
+            "time",
+            `${formatSeconds(time.trainSeconds)} of training (${formatSeconds(time.updateSeconds)} an update, ${formatCount(time.positionsPerSecond)} positions/s), ${formatSeconds(time.compileSeconds)} compiling`,
+          ],
+        ]
+      : []),
+    [
+      "disk",
+      `${formatBytes(disk.peakBytes)}: ${disk.checkpoints} x ${formatBytes(disk.checkpointBytes)} of checkpoints, ${formatBytes(disk.resultBytes)} of result${disk.freeBytes === null ? "" : `; ${formatBytes(disk.freeBytes)} free`}`,
+    ],
     ["peak device memory", color.bold(formatBytes(plan.peakDeviceBytes))],
     ...Object.entries(plan.memory)
       .filter(([, bytes]) => bytes > 0)

@@ -67,6 +67,7 @@ export async function dispatchCost(device: Device): Promise<Pick<BenchReport, "d
   };
   const [short, long] = [await best(few), await best(many)];
   one.dispose();
+  device.trim(); // a thousand buffers of one number each
   const dispatchMicroseconds = Math.max(0, (long - short) / (many - few));
   return { dispatchMicroseconds, roundTripMicroseconds: Math.max(0, short - few * dispatchMicroseconds) };
 }

@@ -1,7 +1,8 @@
 // What a run will take, before anything is allocated: the run itself, on a device that only counts.
 import type { DeviceFacts } from "@attune/kernels-wgsl";
 import { CATEGORIES, type Category, Device, nullBackend, WebGpuBackend } from "@attune/tensor";
-import { readRunModel } from "./model.js";
+import { type RunModel, readRunModel } from "./model.js";
+import { type DiskPlan, diskPlan, freeBytesAt } from "./planDisk.js";
 import { openRun, type PreparedRun } from "./tune.js";
 
 export interface RunPlan {
@@ -25,8 +26,10 @@ export interface RunPlan {
   buckets: { source: number; target: number; dispatches: number; flops: number; scratchBytes: number; lowerBoundBytes: number }[];
   /** Of one update: mean over the run's first epoch (or the run, if shorter), and the largest. */
   perUpdate: { tokens: number; dispatches: number; flops: number; largestDispatches: number; largestFlops: number };
-  /** Of the whole run, training only. */
+  /** Of the whole run, training only: positions, padding among them. */
+  positions: number;
   totalFlops: number;
+  disk: DiskPlan;
   peakDeviceBytes: number;
   /** What the peak consists of. */
   memory: Record<Category, number>;
@@ -70,7 +73,7 @@ export async function planRun(prepared: PreparedRun, facts: DeviceFacts): Promis
     name: run.name,
     adapter: facts.adapter.description || facts.adapter.device,
     isEncoderDecoder: model.model.traits.isEncoderDecoder,
-    parameters: [...model.model.weights.values()].reduce((sum, weight) => sum + weight.size, 0),
+    parameters: sizeOf(model),
     trainableParameters: model.trainable.size,
     examples: data.count,
     tokens: data.tokens,
@@ -89,10 +92,22 @@ export async function planRun(prepared: PreparedRun, facts: DeviceFacts): Promis
       largestDispatches: totals.largestDispatches,
       largestFlops: totals.largestFlops,
     },
+    positions: Math.round((totals.tokens / counted) * data.totalSteps),
     totalFlops: (totals.flops / counted) * data.totalSteps,
+    disk: {
+      ...diskPlan(run, {
+        checkpointBytes: trainer.stored.reduce((sum, { storage }) => sum + storage.bytes, 0),
+        parameters: sizeOf(model),
+        trainableParameters: model.trainable.size,
+        updates: data.totalSteps,
+      }),
+      freeBytes: await freeBytesAt(run.out),
+    },
     peakDeviceBytes: device.memory.peakBytes,
     memory: Object.fromEntries(CATEGORIES.map((name) => [name, device.memory.atPeak[name]])) as Record<Category, number>,
   };
   opened.dispose();
   return plan;
 }
+
+const sizeOf = ({ model }: RunModel): number => [...model.weights.values()].reduce((sum, weight) => sum + weight.size, 0);

@@ -53,6 +53,8 @@ use_peft: true
 lora_r: 32
 lora_target_modules: [q, v]
 save_total_limit: 3
+bf16: true
+fp16: false
 seed: 7
 `);
     expect(run.model).toEqual({ path: "org/model" });
@@ -65,6 +67,7 @@ seed: 7
       schedule: "constant",
       warmup: 0.03,
       optimizer: "adamw",
+      precision: "bf16",
       seed: 7,
     });
     expect(run.train.steps).toBeUndefined();
@@ -130,12 +133,11 @@ describe("what is refused", () => {
 
   test("twice the same, contradictions, and what has no like here, all at once", () => {
     expect(
-      faults("model: org/m\nmax_length: 4\ncutoff_len: 5\nfinetuning_type: full\nlora_rank: 3\nbf16: true\nload_in_4bit: true\n"),
+      faults("model: org/m\nmax_length: 4\ncutoff_len: 5\nfinetuning_type: full\nlora_rank: 3\nload_in_4bit: true\n"),
     ).toEqual([
       "my-run.yaml:4:1: cutoff_len stands beside max_length: both say data.maxSource",
       "my-run.yaml:6:1: lora_rank is set, but finetuning_type says that there is none",
-      expect.stringMatching(/^my-run.yaml:7:1: bf16 is not known here: training is in f32 here/),
-      expect.stringMatching(/^my-run.yaml:8:1: load_in_4bit is not known here: weights are not quantised here/),
+      expect.stringMatching(/^my-run.yaml:7:1: load_in_4bit is not known here: weights are not quantised here/),
     ]);
   });
 });

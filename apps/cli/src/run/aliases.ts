@@ -30,6 +30,9 @@ const OPTIMIZER = named({
   adamw_hf: "adamw",
   adamw_bnb_8bit: "adamw",
 });
+/** false and axolotl's empty value say nothing: the other one may be set. */
+const half = (name: string) => (given: unknown) =>
+  given === true || given === "auto" ? name : given === false || given === null ? undefined : given;
 const TARGETS = named({ all: "all-linear" });
 const METHOD = named({ lora: {}, dora: { dora: true }, full: null, none: null, "": null });
 
@@ -102,6 +105,8 @@ export const ALIASES: Readonly<Record<string, Alias>> = {
   warmup_steps: to("train.warmup"),
   weight_decay: to("train.weightDecay"),
   max_grad_norm: to("train.clipNorm", (given) => (given === 0 ? null : given)),
+  bf16: to("train.precision", half("bf16")),
+  fp16: to("train.precision", half("f16")),
   optim: to("train.optimizer", OPTIMIZER),
   optimizer: to("train.optimizer", OPTIMIZER),
   label_smoothing_factor: to("train.labelSmoothing"),
@@ -117,6 +122,9 @@ export const ALIASES: Readonly<Record<string, Alias>> = {
   max_new_tokens: to("eval.maxNewTokens"),
   num_beams: to("eval.beams"),
   generation_num_beams: to("eval.beams"),
+  eval_steps: to("eval.every"),
+  steps_per_eval: to("eval.every"),
+  metric_for_best_model: to("eval.best", named({ eval_loss: "loss" })),
   save_steps: to("save.every"),
   save_every: to("save.every"),
   save_total_limit: to("save.keep", COUNT),
@@ -124,9 +132,7 @@ export const ALIASES: Readonly<Record<string, Alias>> = {
 
 /** Keys that are known, but not taken: what to do instead. */
 export const EXPLAINED: Readonly<Record<string, string>> = {
-  bf16: "training is in f32 here; train.frozenStorage: bf16 halves the memory of frozen weights",
-  fp16: "training is in f32 here; train.frozenStorage: f16 halves the memory of frozen weights",
-  tf32: "training is in f32 here; leave it out",
+  tf32: "sums are in f32 here, and operands as train.precision says; leave it out",
   load_in_4bit: "weights are not quantised here; train.frozenStorage: bf16 halves the memory of frozen weights",
   load_in_8bit: "weights are not quantised here; train.frozenStorage: bf16 halves the memory of frozen weights",
   quantization_bit: "weights are not quantised here; train.frozenStorage: bf16 halves the memory of frozen weights",
