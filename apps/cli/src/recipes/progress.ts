@@ -45,7 +45,8 @@ export function planLines(run: Run, { data, files, evaluations }: PreparedRun): 
   const rows = data.packing
     ? `${formatCount(data.count)} examples in ${formatCount(data.packing.rows)} rows`
     : `${formatCount(data.count)} examples`;
-  const size = accumulate === 1 ? `${batch} rows` : `${batch * accumulate} rows (${batch} x ${accumulate})`;
+  const size =
+    accumulate === 1 ? `${batch} ${batch === 1 ? "row" : "rows"}` : `${batch * accumulate} rows (${batch} x ${accumulate})`;
   const epochs = data.totalSteps / data.plan.updatesPerEpoch;
   const ends =
     data.endsLearnt === data.count
