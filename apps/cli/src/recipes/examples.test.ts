@@ -1,12 +1,10 @@
-// A run's rows: names on the hub, tasks of a mixture, balanced classes, further versions.
+// A run's rows: tasks of a mixture, balanced classes, further versions.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { startHub } from "../../../../packages/models/testing/hubServer.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseRun } from "../run/load.js";
-import { checkFile, checkRun } from "./checkRows.js";
 import { type RunExamples, readRunExamples } from "./examples.js";
 import { openModelFiles } from "./model.js";
 
@@ -16,7 +14,6 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "attune-examples-"));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-afterEach(() => vi.unstubAllEnvs());
 
 const write = (name: string, rows: unknown[]) =>
   writeFile(path.join(folder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
@@ -28,39 +25,6 @@ const read = async (data: string, part?: "all" | "validation"): Promise<RunExamp
 };
 const asks = (count: number, text: string) =>
   Array.from({ length: count }, (_, i) => ({ instruction: `${text} number ${i}`, input: "", output: `out ${i}` }));
-const utf8 = (text: string) => new TextEncoder().encode(text);
-
-describe("a data set of the hub in a run", () => {
-  const csv = (id: string) => utf8(`id,dialogue,summary\n${id},"Ann: Hi\nBo: Ho",Ann greets Bo in ${id}.\n`);
-
-  it("is read by split, as text or in parts, checked like a file, and told to have no such split", async () => {
-    const hub = await startHub("org/set", { "train.csv": csv("t"), "validation.csv": csv("v"), "test.csv": csv("x") }, "dataset");
-    try {
-      vi.stubEnv("HF_HOME", path.join(folder, "hf"));
-      vi.stubEnv("HF_ENDPOINT", hub.url);
-      const both = run("  train: hub:org/set\n  validation: {hub: org/set, revision: main}\n");
-      expect([both.data.train, both.data.validation]).toEqual(["hub:org/set#train", "hub:org/set#validation"]);
-      const { examples, validation, notes } = await read("  train: hub:org/set\n  validation: {hub: org/set}\n");
-      expect(examples[0]).toMatchObject({ prompt: "summarize: Ann: Hi\nBo: Ho", completion: "Ann greets Bo in t." });
-      expect(validation[0]!.completion).toBe("Ann greets Bo in v.");
-      expect(notes.join()).toMatch(/1 of 1 validation prompts are in the training data/);
-      expect(await checkFile("hub:org/set#test", {})).toMatchObject({ format: "samsum", report: { rows: 1 } });
-      const { report } = await checkRun(run("  train: hub:org/set\n  validation: hub:org/set\n"));
-      expect(report.findings.map(({ kind }) => kind)).toContain("in training and validation");
-      await expect(checkRun(run("  train: hub:org/set\n  validation: hub:org/set#dev\n"))).rejects.toMatchObject({
-        exitClass: "usage",
-        message: 'hub:org/set#dev: has no split "dev"; there are test, train, validation',
-      });
-    } finally {
-      await hub.close();
-    }
-  });
-
-  it.each<[string, RegExp]>([
-    ["  train: hub:a/b/c\n", /r\.yaml:3:3: data\.train hub:a\/b\/c: is no data set on the hub; expected hub:ORG/],
-    ["  train: {hub: a/b, splitt: x}\n", /data\.train must be a file, hub:ORG\/NAME, or \{hub, config, split, revision\}/],
-  ])("that is named wrongly is refused where it stands: %j", (data, message) => expect(() => run(data)).toThrow(message));
-});
 
 describe("the tasks of a mixture", () => {
   it("have validation rows and splits of their own; shots come from the same task", async () => {

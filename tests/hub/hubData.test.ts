@@ -1,3 +1,4 @@
+// Data sets of the hub by name, from a hub on this machine: splits, configurations, the converted branch, archives, the cache.
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -5,9 +6,9 @@ import { join } from "node:path";
 import { crc32, deflateRawSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type HubServer, startHub } from "../../../models/testing/hubServer.js";
-import { openDataset } from "./dataset.js";
-import { forgetHubData, hubData } from "./hubData.js";
+import { type HubServer, startHub } from "../../packages/models/testing/hubServer.js";
+import { openDataset } from "../../packages/tuning/src/node/dataset.js";
+import { forgetHubData, hubData } from "../../packages/tuning/src/node/hubData.js";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const parquet = (values: string[]) =>
