@@ -72,7 +72,7 @@ function bytes(text: string): number {
 export function fitText(plan: Pick<RunPlan, "peakDeviceBytes">, budget: number, fit: Fit | null): string {
   const over = `${color.yellow("does not fit")}: ${formatBytes(plan.peakDeviceBytes)} of ${formatBytes(budget)}`;
   if (fit === null)
-    return `${over}; not with a batch of one either. Train through lora, keep frozen weights in bf16 (train.frozenStorage), or shorten data.maxSource`;
+    return `${over}; not with a batch of one either. Train through lora, keep frozen weights in bf16 (train.frozenStorage), shorten data.maxSource, or lower eval.batch`;
   const { batch, accumulate, gradientCheckpointing, peakDeviceBytes } = fit;
   const settings = [
     `train.batch=${batch}`,

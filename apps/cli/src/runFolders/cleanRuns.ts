@@ -11,21 +11,25 @@ export interface Cleaning {
   bytes: number;
   /** Why none go. */
   skipped: string | null;
+  /** Steps that stay beside the newest: the best evaluation's, of a run that is not done. */
+  spared: number[];
 }
 
 /** What would go where each run keeps its `keep` newest; 0 is for runs that are done: others could not be resumed. */
 export function planCleaning(runs: readonly RunRecord[], keep: number): Cleaning[] {
-  return runs.map(({ folder, state, checkpoints, bytes }) => {
+  return runs.map(({ folder, state, checkpoints, best, bytes }) => {
     const kept = state === "done" ? keep : Math.max(1, keep);
     const count = Math.max(0, checkpoints.length - kept);
     const skipped = state === "running" ? "it is running" : state === "damaged" ? "its run.yaml is damaged" : null;
-    const steps = skipped ? [] : checkpoints.slice(0, count);
+    const spared = state !== "done" && best !== null ? [best] : [];
+    const steps = skipped ? [] : checkpoints.slice(0, count).filter((step) => !spared.includes(step));
     return {
       folder,
       keep: kept,
       steps,
-      bytes: bytes.byCheckpoint.slice(0, steps.length).reduce((sum, size) => sum + size, 0),
+      bytes: steps.reduce((sum, step) => sum + bytes.byCheckpoint[checkpoints.indexOf(step)]!, 0),
       skipped,
+      spared,
     };
   });
 }
@@ -33,12 +37,12 @@ export function planCleaning(runs: readonly RunRecord[], keep: number): Cleaning
 /** Removes what the plan says, under the run's own lock: one that was started in between is skipped, and its reason returned. */
 export async function clean(plan: readonly Cleaning[]): Promise<{ folder: string; fault: string }[]> {
   const faults: { folder: string; fault: string }[] = [];
-  for (const { folder, keep, steps } of plan) {
+  for (const { folder, keep, steps, spared } of plan) {
     if (steps.length === 0) continue;
     try {
       const unlock = await lockFolder(folder);
       try {
-        await pruneCheckpoints(path.join(folder, "checkpoints"), keep);
+        await pruneCheckpoints(path.join(folder, "checkpoints"), keep, spared);
       } finally {
         await unlock();
       }

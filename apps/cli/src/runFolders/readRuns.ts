@@ -21,6 +21,8 @@ export interface RunRecord {
   result: Record<string, unknown> | null;
   /** Steps with a checkpoint, ascending. */
   checkpoints: number[];
+  /** Step of the best evaluation, whose checkpoint the run will want at its end; null where none is chosen. */
+  best: number | null;
   changed: string;
   bytes: RunBytes;
 }
@@ -75,10 +77,11 @@ export async function readRunFolder(folder: string): Promise<RunRecord> {
     fault = (error as Error).message.split("\n")[0]!;
   }
   const result = objectIn(resultText);
+  const best = await bestStep(folder, checkpoints);
   const last = lastMetrics(metrics);
   const state: RunState = locked ? "running" : fault ? "damaged" : result ? "done" : checkpoints.length > 0 ? "stopped" : "begun";
   const step = last?.step ?? (typeof result?.steps === "number" ? result.steps : null);
-  return { folder, state, run, fault, step, loss: last?.loss ?? null, result, checkpoints, changed, bytes };
+  return { folder, state, run, fault, step, loss: last?.loss ?? null, result, checkpoints, best, changed, bytes };
 }
 
 async function textOf(file: string): Promise<string | null> {
@@ -109,6 +112,18 @@ function lastMetrics(text: string | null): { step: number; loss: number } | null
   return null;
 }
 
+/** As the newest checkpoint has it (recipes/runFolder.ts). */
+async function bestStep(folder: string, checkpoints: readonly number[]): Promise<number | null> {
+  const newest = checkpoints.at(-1);
+  if (newest === undefined) return null;
+  const manifest = objectIn(await textOf(path.join(folder, "checkpoints", checkpointName(newest), "checkpoint.json")));
+  const { record } = (manifest ?? {}) as { record?: { progress?: { selection?: { best?: { step?: unknown } | null } } } };
+  const step = record?.progress?.selection?.best?.step;
+  return typeof step === "number" ? step : null;
+}
+
+const checkpointName = (step: number): string => `step-${String(step).padStart(6, "0")}`;
+
 async function lastChange(folder: string): Promise<string> {
   const times = await Promise.all(
     ["run.yaml", "metrics.jsonl", "result.json", "checkpoints"].map((name) =>
@@ -124,9 +139,7 @@ async function lastChange(folder: string): Promise<string> {
 async function bytesOf(folder: string): Promise<RunBytes> {
   const checkpoints = path.join(folder, "checkpoints");
   const steps = await checkpointSteps(checkpoints).catch(() => []);
-  const byCheckpoint = await Promise.all(
-    steps.map((step) => treeBytes(path.join(checkpoints, `step-${String(step).padStart(6, "0")}`))),
-  );
+  const byCheckpoint = await Promise.all(steps.map((step) => treeBytes(path.join(checkpoints, checkpointName(step)))));
   const [total, inCheckpoints, adapter, model] = await Promise.all([
     treeBytes(folder),
     treeBytes(checkpoints),

@@ -40,6 +40,14 @@ beforeAll(async () => {
     ...checkpoint(5, 100),
     ...checkpoint(10, 200),
   });
+  const progress = { selection: { best: { step: 2, value: 1 } } };
+  write("f-best", {
+    "run.yaml": YAML,
+    ...checkpoint(1, 10),
+    ...checkpoint(2, 20),
+    ...checkpoint(3, 30),
+    "checkpoints/step-000003/checkpoint.json": JSON.stringify({ record: { progress } }),
+  });
   write("deep/c-begun", { "run.yaml": YAML, "result.json": "[1" });
   write("d-damaged", { "run.yaml": "model: [1\n", ...checkpoint(1, 10), ...checkpoint(2, 10) });
   const running = write("e-running", { "run.yaml": YAML, ...checkpoint(1, 10), ...checkpoint(2, 10) });
@@ -58,6 +66,7 @@ describe("what there is", () => {
       "c-begun": ["begun", null, null],
       "d-damaged": ["damaged", null, null],
       "e-running": ["running", null, null],
+      "f-best": ["stopped", null, null],
     });
     expect(runs["a-done"]!.bytes).toMatchObject({ checkpoints: 1100, byCheckpoint: [500, 600], result: 1000 });
     expect(runs["d-damaged"]!.fault).toMatch(/run\.yaml:/);
@@ -67,7 +76,7 @@ describe("what there is", () => {
   test("as text", async () => {
     const runs = await findRuns(root);
     const list = runsText(runs).split("\n");
-    expect(list).toHaveLength(7);
+    expect(list).toHaveLength(8);
     expect(list[2]).toMatch(/a-done +done +LoRA 4 +20 +2\.000 +ROUGE-L 12\.35/);
     expect(list[3]).toMatch(/b-stopped +stopped, resumes at 10/);
     const { "a-done": done, "b-stopped": stopped, "d-damaged": damaged } = byName(runs);
@@ -75,7 +84,7 @@ describe("what there is", () => {
     expect(runText(done!)).toMatch(/time +1 min 15 s/);
     expect(runText(stopped!)).toMatch(/attune resume .*b-stopped$/);
     expect(runText(damaged!)).toMatch(/state +damaged: .*run\.yaml/);
-    expect(sizesText(runs).split("\n").at(-1)).toMatch(/^all +8 +1\.41 KiB/);
+    expect(sizesText(runs).split("\n").at(-1)).toMatch(/^all +11 +1\.\d+ KiB/);
   });
 });
 
@@ -85,7 +94,14 @@ describe("old checkpoints", () => {
       Object.fromEntries(
         planCleaning(await findRuns(root), keep).map(({ folder, steps: gone }) => [path.basename(folder), gone]),
       );
-    expect(await steps(1)).toEqual({ "a-done": [10], "b-stopped": [5], "c-begun": [], "d-damaged": [], "e-running": [] });
+    expect(await steps(1)).toEqual({
+      "a-done": [10],
+      "b-stopped": [5],
+      "c-begun": [],
+      "d-damaged": [],
+      "e-running": [],
+      "f-best": [1],
+    });
     expect(await steps(0)).toMatchObject({ "a-done": [10, 20], "b-stopped": [5] });
     expect(await steps(2)).toMatchObject({ "a-done": [], "b-stopped": [] });
     const text = cleaningText(planCleaning(await findRuns(root), 1));
