@@ -20,13 +20,41 @@ export function precompiledNormalizer(base64: string, where: string): (text: str
       for (let i = 0; i < text.length; i++) out += ascii[text.charCodeAt(i)];
       return out;
     }
-    for (const { segment } of segmenter.segment(text)) {
+    for (const segment of graphemes(text, segmenter)) {
       const whole = utf8Length(segment) < 6 ? lookUp(segment) : undefined;
       if (whole !== undefined) out += whole;
       else for (const character of segment) out += lookUp(character) ?? character;
     }
     return out;
   };
+}
+
+/**
+ * Graphemes, a window at a time: Intl.Segmenter takes quadratic time on long texts of joined characters. What begins at a boundary is
+ * divided as it would be in the whole text, so a window begins where the last grapheme of the one before did, which may go on.
+ */
+export function* graphemes(text: string, segmenter: Intl.Segmenter, window = 1024): Generator<string> {
+  let begin = 0;
+  for (let size = window; begin < text.length; ) {
+    let end = begin + size;
+    if (/[\ud800-\udbff]/.test(text[end - 1] ?? "")) end++; // half a character would be taken for another one
+    const piece = text.slice(begin, end);
+    const isLast = end >= text.length;
+    let last = "";
+    let done = 0;
+    for (const { segment } of segmenter.segment(piece)) {
+      if (last !== "") yield last;
+      done += last.length;
+      last = segment;
+    }
+    if (isLast) {
+      yield last;
+      return;
+    }
+    // one grapheme fills the window: a longer one tells where it ends
+    size = done === 0 ? 2 * size : window;
+    begin += done;
+  }
 }
 
 const SIMPLE = /^[\x20-\x7e\t\n]*$/;

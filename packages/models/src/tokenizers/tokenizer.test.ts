@@ -7,7 +7,7 @@ import { diskFiles } from "../node.js";
 import { type FileSource, memoryFiles } from "../source.js";
 import { padIds } from "./batch.js";
 import { byteLevelWords } from "./byteLevel.js";
-import { precompiledNormalizer } from "./precompiled.js";
+import { graphemes, precompiledNormalizer } from "./precompiled.js";
 import { checkTokenizerFits, createTokenizer, loadTokenizer } from "./tokenizer.js";
 
 /** A toy in T5's form; scores of guide/semantics, gotcha 10. */
@@ -227,6 +227,40 @@ describe("precompiledNormalizer", () => {
       }),
       { numRuns: 30 },
     );
+  });
+
+  it("46: divides long texts into graphemes as they are in the whole, in linear time", () => {
+    const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
+    const whole = (text: string) => [...segmenter.segment(text)].map(({ segment }) => segment);
+    const unit = fc.constantFrom(
+      "a",
+      " ",
+      "\u0301",
+      "\u200d",
+      "👩",
+      "🏽",
+      "🇩",
+      "🇪",
+      "\r",
+      "\n",
+      "각",
+      "ᄀ",
+      "ᅡ",
+      "क",
+      "्",
+      "\ud83d",
+    );
+    fc.assert(
+      fc.property(fc.array(unit, { maxLength: 60 }), fc.integer({ min: 1, max: 9 }), (units, window) => {
+        const text = units.join("");
+        expect([...graphemes(text, segmenter, window)]).toEqual(whole(text));
+      }),
+    );
+    const begin = performance.now();
+    let count = 0;
+    for (const _ of graphemes("👩‍👩‍👧".repeat(20_000), segmenter)) count++;
+    expect(count).toBe(20_000);
+    expect(performance.now() - begin).toBeLessThan(5_000); // 12 s and more in one piece
   });
 
   it("refuses a damaged blob, and never throws anything else on one", () => {
