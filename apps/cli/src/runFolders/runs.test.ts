@@ -24,12 +24,14 @@ const checkpoint = (step: number, bytes: number) => ({
 });
 const metrics = (...losses: number[]) => losses.map((loss, i) => `${JSON.stringify({ step: 10 * (i + 1), loss })}\n`).join("");
 
+const SCORES = [{ task: null, metric: "rouge", headline: "rougeL", values: { rouge1: 0.5, rougeL: 0.123456 } }];
+
 let unlock: () => Promise<void>;
 beforeAll(async () => {
   write("a-done", {
     "run.yaml": YAML,
     "metrics.jsonl": metrics(3, 2),
-    "result.json": JSON.stringify({ steps: 20, firstLoss: 3, trainSeconds: 75, scores: { rougeL: 12.3456 }, savedTo: "here" }),
+    "result.json": JSON.stringify({ steps: 20, firstLoss: 3, trainSeconds: 75, scores: SCORES, savedTo: "here" }),
     "adapter/adapter_model.safetensors": "y".repeat(1000),
     ...checkpoint(10, 500),
     ...checkpoint(20, 600),
@@ -77,7 +79,7 @@ describe("what there is", () => {
     const runs = await findRuns(root);
     const list = runsText(runs).split("\n");
     expect(list).toHaveLength(8);
-    expect(list[2]).toMatch(/a-done +done +LoRA 4 +20 +2\.000 +ROUGE-L 12\.35/);
+    expect(list[2]).toMatch(/a-done +done +LoRA 4 +20 +2\.000 +rougeL 0\.1235/);
     expect(list[3]).toMatch(/b-stopped +stopped, resumes at 10/);
     const { "a-done": done, "b-stopped": stopped, "d-damaged": damaged } = byName(runs);
     expect(runText(done!)).toMatch(/loss +3\.000 -> 2\.000/);

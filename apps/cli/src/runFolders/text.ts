@@ -62,7 +62,6 @@ export function runText(record: RunRecord): string {
     const value = result?.[key];
     return typeof value === "number" && Number.isFinite(value) ? show(value) : null;
   };
-  const scores = result?.scores;
   const rows: [string, string | null][] = [
     ["state", record.fault ? `${record.state}: ${record.fault}` : stateOf(record)],
     ["model", run?.model.path ?? (run ? "from scratch" : null)],
@@ -79,7 +78,7 @@ export function runText(record: RunRecord): string {
     ["time", number("trainSeconds", formatSeconds)],
     ["speed", number("tokensPerSecond", (speed) => `${formatCount(speed)} tokens/s`)],
     ["peak device memory", number("peakDeviceBytes", formatBytes)],
-    ["scores", typeof scores === "object" && scores !== null ? JSON.stringify(scores) : null],
+    ["scores", scoreTexts(result?.scores).join(", ") || null],
     ["saved", typeof result?.savedTo === "string" ? result.savedTo : null],
     ["checkpoints", checkpoints.length > 0 ? `${checkpoints.join(", ")} (${formatBytes(bytes.checkpoints)})` : "none"],
     ["size", formatBytes(bytes.total)],
@@ -114,7 +113,16 @@ const methodOf = ({ run }: RunRecord): string => (!run ? "" : run.lora ? `LoRA $
 
 /** The one number that a list has room for. */
 function scoreOf(result: RunRecord["result"]): string {
-  const scores = result?.scores as Record<string, unknown> | null | undefined;
-  const rouge = scores?.rougeL;
-  return typeof rouge === "number" ? `ROUGE-L ${rouge.toFixed(2)}` : "";
+  const [first] = scoreTexts(result?.scores);
+  return first ?? "";
+}
+
+/** Each task's score that people quote (AnswerScores of recipes/evaluations.ts); nothing of what is no such list. */
+function scoreTexts(scores: unknown): string[] {
+  if (!Array.isArray(scores)) return [];
+  return scores.flatMap((one: { task?: unknown; headline?: unknown; values?: Record<string, unknown> } | null) => {
+    const value = one?.values?.[String(one.headline)];
+    if (typeof value !== "number") return [];
+    return [`${typeof one?.task === "string" ? `${one.task} ` : ""}${String(one?.headline)} ${value.toPrecision(4)}`];
+  });
 }
