@@ -214,7 +214,7 @@ async function knownOptions(): Promise<Map<string, Set<string>>> {
   };
   for (const { name, load } of COMMANDS) {
     const command = new Command(name);
-    (await load()).configure(command);
+    (await load()).configure(command, COMMANDS);
     add(name, command);
   }
   return known;

@@ -60,7 +60,7 @@ async function programFor(words: readonly string[], output: Output, commands: re
   const asked = called === "help" ? words[words.indexOf(called) + 1] : called;
   for (const { name, summary, load } of commands) {
     const command = program.command(name).description(summary);
-    if (name === asked) (await load()).configure(command);
+    if (name === asked) (await load()).configure(command, commands);
   }
   return program;
 }

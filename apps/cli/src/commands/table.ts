@@ -3,8 +3,8 @@
 import type { Command } from "commander";
 
 export interface CommandModule {
-  /** Adds arguments, options and the action. Called before the command line is parsed. */
-  configure(command: Command): void;
+  /** Adds arguments, options and the action. Called before the command line is parsed; `entries` are all commands that there are. */
+  configure(command: Command, entries: readonly CommandEntry[]): void;
 }
 
 export interface CommandEntry {

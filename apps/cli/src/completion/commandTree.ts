@@ -25,7 +25,7 @@ export interface CommandNode {
 /** Loads and configures every command: for completion and tests. `attune --help` must not do this, since it costs time. */
 export async function commandTree(entries: readonly CommandEntry[]): Promise<CommandNode[]> {
   const program = new Command("attune");
-  for (const { name, summary, load } of entries) (await load()).configure(program.command(name).description(summary));
+  for (const { name, summary, load } of entries) (await load()).configure(program.command(name).description(summary), entries);
   return program.commands.map(nodeOf);
 }
 

@@ -61,6 +61,13 @@ describe("a good run", () => {
     expect(run.data.validation).toBeNull();
   });
 
+  test("the length on the command line replaces the file's, whichever of the two it is; both at once contradict", () => {
+    expect(parse(`${RUN}train: {epochs: 2}`, { overrides: ["train.steps=5"] }).train).toMatchObject({ steps: 5 });
+    expect(parse(`${RUN}train: {epochs: 2}`, { overrides: ["max_steps=5"] }).train.epochs).toBeUndefined();
+    expect(parse(`${RUN}train: {steps: 2}`, { overrides: ["train.epochs=5"] }).train.steps).toBeUndefined();
+    expect(faults(RUN, { overrides: ["train.epochs=5", "train.steps=5"] })[0]).toMatch(/stands beside/);
+  });
+
   test("written beside its results it reads back as the same run", async () => {
     const run = parse(`${RUN}lora: {rank: 4}`, { overrides: ["train.lr=3e-4"] });
     const file = await writeRun(run);

@@ -82,6 +82,7 @@ export function parseRun(
     return { path: alias.to, value: valueIn(own.tree, alias.to) };
   };
   const given = applyOverrides({ name, ...tree }, overrides, (key) => fromCommandLine.add(key), translate);
+  dropReplaced(given, fromCommandLine);
   const result = runSchema.safeParse(given);
   if (!result.success || issues.length > 0) {
     const commandLine = { where: "command line", offset: Number.POSITIVE_INFINITY };
@@ -97,6 +98,16 @@ export function parseRun(
   }
   for (const { from, to } of moved) note(`${from} -> ${to}`);
   return complete(result.data, { file, dataFolder, tokenizerFolder, cwd });
+}
+
+/** train.steps on the command line replaces the file's train.epochs, and the other way round: one of the two ends a run. */
+function dropReplaced(given: Record<string, unknown>, fromCommandLine: ReadonlySet<string>): void {
+  const train = given.train as Record<string, unknown> | undefined;
+  for (const [said, other] of [
+    ["steps", "epochs"],
+    ["epochs", "steps"],
+  ] as const)
+    if (fromCommandLine.has(`train.${said}`) && !fromCommandLine.has(`train.${other}`)) delete train?.[other];
 }
 
 /** A fault of another tool's name, in the form of the schema's own. */
