@@ -1,0 +1,93 @@
+// What is evaluated, and by what, before there is a device.
+import type { Example } from "@attune/models";
+import { formatNamed } from "@attune/tuning";
+import { describe, expect, it } from "vitest";
+import { parseRun } from "../run/load.js";
+import type { HeldOut } from "./data.js";
+import { isEvaluated, planEvaluations, referencesOf } from "./evaluations.js";
+
+const runOf = (evaluation: Record<string, unknown>) =>
+  parseRun(
+    JSON.stringify({ model: { path: "m" }, data: { train: "t.jsonl", validation: "v.jsonl" }, eval: evaluation }),
+    { file: "run.yaml" },
+  ); // biome-ignore format: one object
+const example = (completion: string, task?: string): Example => ({
+  id: "1", prompt: "p", completion, fields: {}, ...(task === undefined ? {} : { task }),
+}); // biome-ignore format: few lines
+const heldOf = (format: string, task: string | null = null): HeldOut => ({
+  task,
+  format: formatNamed(format),
+  examples: [example("positive", task ?? undefined)],
+  batches: [],
+});
+const plan = (evaluation: Record<string, unknown>, held: HeldOut[], examples: Example[] = [], totalSteps = 90) =>
+  planEvaluations(runOf(evaluation), { held, examples, totalSteps });
+
+describe("the measure", () => {
+  it.each([
+    ["dialogsum", "rouge"],
+    ["phrasebank", "classification"],
+    ["squad", "squad"],
+    ["gsm8k", "gsm8k"],
+    ["translation", "sacrebleu"],
+    ["alpaca", "rouge"],
+    ["rows", "rouge"],
+  ])("of %s is %s", (format, name) => {
+    expect(plan({}, [heldOf(format)]).measures[0]!.measure.name).toBe(name);
+  });
+  it("is the one that the run names", () => {
+    expect(plan({ metric: "chrf" }, [heldOf("dialogsum")]).measures[0]!.measure.name).toBe("chrf");
+  });
+  it("of classes knows the labels of the training rows of its own set, and wants few of them", () => {
+    const examples = ["positive", "negative", "positive"].map((label) => example(label, "news"));
+    const planned = plan({}, [heldOf("phrasebank", "news")], [...examples, example("a summary", "sum")]);
+    const { measure } = planned.measures[0]!;
+    const column = (answer: string) => measure.row(["positive"], answer).columns[0];
+    expect(column("The sentiment is positive.")).toBe(column("positive"));
+    expect(column("a summary")).not.toBe(column("positive")); // of another set: no class here
+    const many = Array.from({ length: 65 }, (_, i) => example(`answer ${i}`));
+    expect(() => plan({ metric: "classification" }, [heldOf("rows")], many)).toThrow(
+      /eval.metric: classification wants a few labels, and the rows have 65 different answers/,
+    );
+  });
+});
+
+describe("the points", () => {
+  const at = (evaluation: Record<string, unknown>, held = [heldOf("rows")]) => {
+    const made = plan(evaluation, held);
+    const steps = Array.from({ length: 90 }, (_, i) => i + 1).filter((step) => isEvaluated(made, step, 90));
+    expect(steps.length).toBe(made.points);
+    return steps;
+  };
+  it("are multiples and the end, a share rounded up as transformers does", () => {
+    expect(at({})).toEqual([90]);
+    expect(at({ every: 40 })).toEqual([40, 80, 90]);
+    expect(at({ every: 0.5 })).toEqual([45, 90]);
+    expect(at({ every: 0.34 })).toEqual([31, 62, 90]);
+    expect(at({ every: 1000 })).toEqual([90]);
+  });
+  it("are none without validation rows", () => expect(at({}, [])).toEqual([]));
+});
+
+describe("the best value", () => {
+  const two = [heldOf("dialogsum", "sum"), heldOf("phrasebank", "news")];
+  it("is loss where there are several evaluations, and less of it is better", () => {
+    expect(plan({ every: 10 }, two).best).toEqual({ name: "loss", greaterIsBetter: false });
+    expect(plan({}, two).best).toBeNull();
+  });
+  it("may be any that is measured; in a mixture with its set's name", () => {
+    expect(plan({ every: 10, generate: true, best: "rougeL" }, [two[0]!]).best).toEqual({
+      name: "rougeL",
+      greaterIsBetter: true,
+    });
+    expect(plan({ every: 10, generate: true, best: "news/f1_macro" }, two).best!.name).toBe("news/f1_macro");
+    expect(() => plan({ every: 10, generate: true, best: "f1_macro" }, two)).toThrow(
+      /eval.best: f1_macro is no value that is measured; there are loss, sum\/rouge1, .*news\/accuracy/,
+    );
+  });
+});
+
+it("references are all right answers of a row, without a template's sentinels", () => {
+  expect(referencesOf(example("<extra_id_0> Ann goes."))).toEqual(["Ann goes."]);
+  expect(referencesOf({ ...example("a"), references: ["a", "<extra_id_0> b"] })).toEqual(["a", "b"]);
+});
