@@ -20,7 +20,14 @@ export interface Engine {
   get_vocab(): Map<string, number>;
   normalizer: Normalizer | null;
   pre_tokenizer: PreTokenizer | null;
-  model: { encode(words: string[]): string[]; tokenize?(word: string): string[]; cache?: object };
+  model: {
+    encode(words: string[]): string[];
+    tokenize?(word: string): string[];
+    cache?: object;
+    fuse_unk?: boolean;
+    tokens_to_ids: Map<string, number>;
+    unk_token_id: number | undefined;
+  };
 }
 
 interface PreTokenizer {
@@ -133,6 +140,20 @@ function splitByWord(engine: Engine): void {
     for (const text of texts) {
       for (const word of text.split(/(?=\u2581)/)) for (const token of split(word)) out.push(token);
     }
-    return out;
+    return model.fuse_unk ? fuseUnknown(out, model) : out;
   };
+}
+
+/** Neighbouring unknown tokens as one, as the library does it too, but in linear time: it looks up what it has joined so far at each step. */
+function fuseUnknown(tokens: readonly string[], { tokens_to_ids, unk_token_id }: Engine["model"]): string[] {
+  const out: string[] = [];
+  const isUnknown = (token: string) => (tokens_to_ids.get(token) ?? unk_token_id) === unk_token_id;
+  for (let i = 0; i < tokens.length; ) {
+    let end = i + 1;
+    if (isUnknown(tokens[i]!)) while (end < tokens.length && isUnknown(tokens[end]!)) end++;
+    // the unknown token's own text takes nothing in
+    out.push(end - i === 1 || tokens_to_ids.get(tokens[i]!) === unk_token_id ? tokens[i]! : tokens.slice(i, end).join(""));
+    i = end;
+  }
+  return out;
 }

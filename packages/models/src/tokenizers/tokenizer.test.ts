@@ -347,4 +347,13 @@ describe.skipIf(!shared)("T5's own tokenizer", () => {
     expect(tokenizer.encode("a b ".repeat(25_000)).length).toBeGreaterThan(50_000);
     expect(performance.now() - begin).toBeLessThan(10_000);
   });
+
+  it.each(["\0", "e\u0301\u0302", "\u4e00", "👩‍👩‍👧"])("46: is linear in a long word of %j, most of it unknown", async (unit) => {
+    const { tokenizer } = await open();
+    const begin = performance.now();
+    const few = tokenizer.encode(`a${unit.repeat(100)}`);
+    const many = tokenizer.encode(`a${unit.repeat(40_000)}`);
+    expect(performance.now() - begin).toBeLessThan(10_000); // a minute and more, where it is quadratic
+    expect(new Set(many)).toEqual(new Set(few));
+  });
 });
