@@ -82,7 +82,12 @@ export function configure(command: Command): void {
 async function found(folder: string) {
   const { findRuns } = await import("../runFolders/readRuns.js");
   const runs = await findRuns(folder);
-  if (runs.length === 0) throw userError("usage", `${folder}: holds no run (a folder with run.yaml); attune train makes one`);
+  if (runs.length === 0) {
+    const { nearest } = await import("@attune/models");
+    const near = nearest(folder, ["list", "show", "sizes", "clean"]); // a misspelt command is taken for a folder
+    const hint = near ? `did you mean attune runs ${near}?` : "attune train makes one";
+    throw userError("usage", `${folder}: holds no run (a folder with run.yaml); ${hint}`);
+  }
   return runs;
 }
 
