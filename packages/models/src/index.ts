@@ -70,6 +70,7 @@ export {
   type ModelKind,
   type ModelOnDevice,
   modelKind,
+  modelOf,
   type OptFolder,
   openModelFolder,
   type T5Folder,

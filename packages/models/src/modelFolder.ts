@@ -5,14 +5,17 @@ import type { Device } from "@attune/tensor";
 import { openCheckpoint } from "./checkpoint.js";
 import type { HowKept } from "./device.js";
 import { dataError, printable } from "./errors.js";
+import type { LoraLayers } from "./lora/layers.js";
 import { readOptConfig } from "./opt/config.js";
 import { type OptOnDevice, putOptOnDevice } from "./opt/load.js";
+import { Opt } from "./opt/opt.js";
 import { type OptOpened, openOptWeights, optWeights } from "./opt/weights.js";
 import type { WeightSpec } from "./pretrained.js";
 import type { Checkpoint } from "./safetensors.js";
 import { type FileSource, readJsonObject } from "./source.js";
 import { readT5Config } from "./t5/config.js";
 import { putT5OnDevice, type T5OnDevice } from "./t5/load.js";
+import { T5 } from "./t5/t5.js";
 import { openT5Weights, type T5Opened, t5Weights } from "./t5/weights.js";
 
 interface Folder {
@@ -86,6 +89,11 @@ export function weightsOf(folder: ModelFolder): WeightSpec[] {
 }
 
 export type ModelOnDevice = ({ kind: "t5" } & T5OnDevice) | ({ kind: "opt" } & OptOnDevice);
+
+/** The model of loaded weights. */
+export function modelOf(loaded: ModelOnDevice, options: { lora?: LoraLayers | null } = {}): T5 | Opt {
+  return loaded.kind === "t5" ? new T5(loaded.config, loaded.weights, options) : new Opt(loaded.config, loaded.weights, options);
+}
 
 /** Reads an opened folder's weights onto the device. Throws (data) where a value does not fit the storage asked for. */
 export async function loadModelFolder(device: Device, folder: ModelFolder, how: HowKept): Promise<ModelOnDevice> {

@@ -54,6 +54,8 @@ export async function openNullGpu(): Promise<GPUDevice> {
 /** A device that knows its memory from the outside: what is really allocated, whatever the engine's ledger says. */
 export interface NodeDevice extends WebGpuDevice {
   readonly measured: MeasuredMemory;
+  /** Gives pooled memory back and counts peaks anew: what follows has its own. */
+  restartPeak(): void;
 }
 export interface MeasuredMemory {
   liveBytes: number;
@@ -81,7 +83,13 @@ export async function openDevice(options: OpenOptions = {}): Promise<NodeDevice>
     Error.stackTraceLimit = Math.max(Error.stackTraceLimit, 40); // an op's callers stand behind the engine's own frames
     attachDebug(device, level, (text) => void process.stderr.write(text));
   }
-  return Object.assign(device, { measured: measured! }) as NodeDevice;
+  const counted: MeasuredMemory = measured!;
+  const restartPeak = (): void => {
+    device.trim();
+    counted.peakBytes = counted.liveBytes;
+    device.memory.restartPeak();
+  };
+  return Object.assign(device, { measured: counted, restartPeak });
 }
 
 /** What attune tune-kernels wrote. Only where it is asked for: another variant adds in another order. @throws (usage) naming the file */

@@ -1,10 +1,13 @@
 // attune convert SRC DST: a model in another file form, type or size of shards.
+
+import type { FrozenStorage } from "@attune/models";
 import { type Command, InvalidArgumentError } from "commander";
 import { createStatus } from "../status.js";
 import { formatBytes, sanitizeForTerminal } from "../terminal.js";
+import { dtypeOption } from "./dtypeOption.js";
 
 interface Flags {
-  dtype?: "f32" | "bf16" | "f16";
+  dtype?: FrozenStorage;
   maxShardSize?: number;
   clamp?: boolean;
   force?: boolean;
@@ -15,7 +18,7 @@ export function configure(command: Command): void {
   command
     .argument("<src>", "a model's folder, or its name on the hub: ORG/NAME or ORG/NAME@REVISION")
     .argument("<dst>", "the folder to write: config.json, safetensors, the tokenizer's files")
-    .option("--dtype <type>", "f32, bf16 or f16 (as each tensor is)", dtype)
+    .addOption(dtypeOption("f32, bf16 or f16 (as each tensor is)"))
     .option("--max-shard-size <size>", "largest file of weights, such as 500MB or 2GB (5GB)", size)
     .option("--clamp", "let values beyond f16's 65,504 become the largest f16 instead of refusing")
     .option("--strict", "refuse weights that are infinite or not a number, and tensors that the model does not have")
@@ -48,13 +51,6 @@ export function configure(command: Command): void {
         status.done();
       }
     });
-}
-
-function dtype(text: string): "f32" | "bf16" | "f16" {
-  const short: Record<string, "f32" | "bf16" | "f16"> = { float32: "f32", bfloat16: "bf16", float16: "f16" };
-  const name = short[text] ?? text;
-  if (name !== "f32" && name !== "bf16" && name !== "f16") throw new InvalidArgumentError("expected f32, bf16 or f16");
-  return name;
 }
 
 /** Decimal units as in transformers ("5GB" is 5e9), binary ones with an i. */

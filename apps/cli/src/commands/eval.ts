@@ -1,6 +1,7 @@
 // attune eval RUN.yaml|MODEL: answers a task's rows with a model, or with a model and an adapter, and scores the answers.
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type EvaluationFlags, evaluationOf } from "../recipes/evaluationFlags.js";
+import { dtypeOption } from "./dtypeOption.js";
 
 interface Flags extends EvaluationFlags {
   json?: boolean;
@@ -33,7 +34,7 @@ export function addEvalOptions(command: Command): Command {
     .option("--shots-from <file>", "where these come from")
     .option("--seed <n>", "of the choice of examples", whole, 17)
     .option("--perplexity", "the right answers' perplexity too")
-    .addOption(new Option("--dtype <type>", "how weights are kept").choices(["f32", "bf16", "f16"]).default("f32"));
+    .addOption(dtypeOption("how weights are kept: f32, bf16 or f16").default("f32"));
 }
 
 export function configure(command: Command): void {

@@ -2,6 +2,7 @@
 import type { Answer, FrozenStorage, GenerateOptions, SequenceGenerator, Tokenizer } from "@attune/models";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { sanitizeForTerminal } from "../terminal.js";
+import { dtypeOption } from "./dtypeOption.js";
 import { promptsOf, promptsOfRows, rowsOf } from "./prompts.js";
 
 interface Flags extends Pick<GenerateOptions, (typeof PASSED)[number]> {
@@ -61,7 +62,7 @@ export function configure(command: Command): void {
     .option("--no-repeat-ngram-size <n>", "no sequence of n tokens twice", whole)
     .option("--seed <n>", "of sampling (0)", whole)
     .option("--batch <n>", "prompts answered together", count, 8)
-    .addOption(new Option("--dtype <type>", "how weights are kept").choices(["f32", "bf16", "f16"]).default("f32"))
+    .addOption(dtypeOption("how weights are kept: f32, bf16 or f16").default("f32"))
     .option("--json", "print [{ prompt, output }, ...]; with beams { score } too, with several answers { outputs }")
     .addHelpText(
       "after",

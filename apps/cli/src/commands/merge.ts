@@ -1,10 +1,13 @@
 // attune merge MODEL ADAPTER OUT: a LoRA adapter in the weights of its base model.
-import { type Command, InvalidArgumentError } from "commander";
+
+import type { FrozenStorage } from "@attune/models";
+import type { Command } from "commander";
 import { createStatus } from "../status.js";
 import { formatBytes, sanitizeForTerminal } from "../terminal.js";
+import { dtypeOption } from "./dtypeOption.js";
 
 interface Flags {
-  dtype?: "f32" | "bf16" | "f16";
+  dtype?: FrozenStorage;
   force?: boolean;
   json?: boolean;
 }
@@ -14,7 +17,7 @@ export function configure(command: Command): void {
     .argument("<model>", "the base model: a Hugging Face folder, or a name on the hub")
     .argument("<adapter>", "the adapter: a folder in PEFT's form, or a name on the hub")
     .argument("<out>", "the folder to write: config.json, safetensors, the tokenizer's files")
-    .option("--dtype <type>", "f32, bf16 or f16 (as the base's weights are); sums are made in f32 and rounded once", dtype)
+    .addOption(dtypeOption("f32, bf16 or f16 (as the base's weights are); sums are made in f32 and rounded once"))
     .option("--force", "replace a folder that is not empty")
     .option("--json", "print what was done as JSON")
     .addHelpText(
@@ -54,11 +57,4 @@ export function configure(command: Command): void {
         status.done();
       }
     });
-}
-
-function dtype(text: string): "f32" | "bf16" | "f16" {
-  const short: Record<string, "f32" | "bf16" | "f16"> = { float32: "f32", bfloat16: "bf16", float16: "f16" };
-  const name = short[text] ?? text;
-  if (name !== "f32" && name !== "bf16" && name !== "f16") throw new InvalidArgumentError("expected f32, bf16 or f16");
-  return name;
 }

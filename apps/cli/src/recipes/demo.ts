@@ -64,7 +64,7 @@ export async function runDemo(
     rowOf("base", await answersOfBase(device, lora)),
   ];
   for (const prepared of [full, lora]) {
-    restartPeak(device);
+    device.restartPeak();
     const listener = progressListener(prepared.run, prepared, device.facts);
     const result = await tune(device, prepared, listener, { signal, overwrite: true }).finally(() => listener.done());
     rows.push({
@@ -89,11 +89,4 @@ async function answersOfBase(device: NodeDevice, { run, files, data }: PreparedR
   });
   dispose();
   return answers;
-}
-
-/** Each run's peak is its own. */
-function restartPeak(device: NodeDevice): void {
-  device.trim();
-  device.measured.peakBytes = device.measured.liveBytes;
-  device.memory.restartPeak();
 }

@@ -123,7 +123,7 @@ export async function evaluate(
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<EvaluationResult> {
   const { evaluation, task, taskName, template, files, examples, references, labels } = prepared;
-  restartPeak(device);
+  device.restartPeak();
   const { generator } = await loadGenerator(device, files, evaluation.storage);
   const { model } = generator;
   if (!(model instanceof T5 || model instanceof Opt))
@@ -250,10 +250,4 @@ async function adapterBytes(folder: string): Promise<number | null> {
     if (facts) return facts.size;
   }
   return null;
-}
-
-function restartPeak(device: NodeDevice): void {
-  device.trim();
-  device.measured.peakBytes = device.measured.liveBytes;
-  device.memory.restartPeak();
 }

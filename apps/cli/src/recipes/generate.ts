@@ -8,13 +8,12 @@ import {
   loadModelFolder,
   loadTokenizer,
   type ModelFolder,
-  Opt,
+  modelOf,
   openAdapter,
   openGenerationConfig,
   type PromptTemplate,
   readTemplateFile,
   SequenceGenerator,
-  T5,
   type Tokenizer,
   weightsOf,
 } from "@attune/models";
@@ -55,8 +54,7 @@ export async function loadGenerator(
 ): Promise<{ generator: SequenceGenerator; notes: readonly string[] }> {
   const loaded = await loadModelFolder(device, folder, { trainable: false, storage });
   const lora = adapter && loadLora(device, adapter, { specs: weightsOf(folder), weights: loaded.weights });
-  const model =
-    loaded.kind === "t5" ? new T5(loaded.config, loaded.weights, { lora }) : new Opt(loaded.config, loaded.weights, { lora });
+  const model = modelOf(loaded, { lora });
   return {
     generator: new SequenceGenerator(device, model, { config, tokenizer }),
     notes: [...loaded.notes, ...(adapter?.notes ?? [])],

@@ -19,7 +19,8 @@ import {
   type ModelFolder,
   type ModelOnDevice,
   modelKind,
-  Opt,
+  modelOf,
+  type Opt,
   openModelFolder,
   optWeights,
   readOptConfig,
@@ -27,7 +28,7 @@ import {
   sampleBase,
   saveTrainedModel,
   selectTargets,
-  T5,
+  type T5,
   type Tokenizer,
   t5Weights,
   usageError,
@@ -152,7 +153,7 @@ export async function openRunModel(
   const { weights } = opened;
   const specs = specsOf(opened);
   const lora = config ? freshLora(device, config, linearModules(specs), run.train.seed, { specs, weights }) : null;
-  const model = opened.kind === "t5" ? new T5(opened.config, weights, { lora }) : new Opt(opened.config, weights, { lora });
+  const model = modelOf(opened, { lora });
   return {
     model,
     known: opened,
