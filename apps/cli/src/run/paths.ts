@@ -24,7 +24,12 @@ export function resolvePaths(run: Run, { file, dataFolder, tokenizerFolder, cwd 
   const model = (name: string) => (isHubName(name) && !existsSync(input(name)) ? name : input(name));
   const data = (name: string) => {
     if (isHubData(name)) return name;
-    return dataFolder === undefined ? input(name) : path.resolve(cwd, dataFolder, path.basename(name));
+    return dataFolder === undefined ? input(name) : within(path.resolve(cwd, dataFolder), name);
+  };
+  const tokenizer = (name: string) => {
+    if (tokenizerFolder !== undefined) return path.resolve(cwd, tokenizerFolder);
+    const other = dataFolder === undefined ? "" : within(path.resolve(cwd, dataFolder), name);
+    return existsSync(path.join(other, "tokenizer.json")) ? other : model(name);
   };
   const mixed = <T extends { train: string; validation?: string | undefined }>(set: T): T => ({
     ...set,
@@ -41,7 +46,7 @@ export function resolvePaths(run: Run, { file, dataFolder, tokenizerFolder, cwd 
       ? {
           init: {
             ...init,
-            tokenizer: tokenizerFolder === undefined ? model(init.tokenizer) : path.resolve(cwd, tokenizerFolder),
+            tokenizer: tokenizer(init.tokenizer),
           },
         }
       : { path: model(run.model.path!) },
@@ -53,6 +58,12 @@ export function resolvePaths(run: Run, { file, dataFolder, tokenizerFolder, cwd 
     },
     out: path.resolve(cwd, run.out),
   };
+}
+
+/** Where another data folder has a file: under the folder that the recipe names too (dialogsum/train.jsonl), or by its name alone. */
+function within(folder: string, name: string): string {
+  const nested = path.join(folder, path.basename(path.dirname(name)), path.basename(name));
+  return existsSync(nested) ? nested : path.join(folder, path.basename(name));
 }
 
 /** Whether a model is a folder here; resolvePaths made those absolute. */
