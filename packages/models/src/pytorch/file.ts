@@ -1,6 +1,6 @@
 // What both forms of a PyTorch file come to.
 
-import type { PickledTensor, PickleValue } from "./unpickle.js";
+import type { PickledTensor, PickleValue } from "./pickleValues.js";
 
 /** What a file holds: the pickled value, and where its storages are. */
 export interface PytorchFile {

@@ -5,15 +5,8 @@ import { dataError, printable } from "../errors.js";
 import { BYTES } from "../safetensors.js";
 import type { FileSource } from "../source.js";
 import { MAX_PICKLE_BYTES, type PytorchFile } from "./file.js";
-import {
-  isA,
-  type PickledStorage,
-  type PickledTensor,
-  PickleEnd,
-  type PickleValue,
-  type Unpickled,
-  unpickle,
-} from "./unpickle.js";
+import { isA, type PickledStorage, type PickledTensor, type PickleValue } from "./pickleValues.js";
+import { PickleEnd, type Unpickled, unpickle } from "./unpickle.js";
 
 /** The first pickle: PROTO 2, LONG1 of ten bytes, 0x1950a86a20f9469cfc6c, STOP. */
 const MAGIC = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];

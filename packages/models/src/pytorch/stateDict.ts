@@ -15,7 +15,8 @@ import {
 import type { FileSource } from "../source.js";
 import { MAX_PICKLE_BYTES, type PytorchFile } from "./file.js";
 import { isLegacy, openLegacy } from "./legacy.js";
-import { isA, type PickledDict, type PickledTensor, PickleError, type PickleValue, unpickle } from "./unpickle.js";
+import { isA, type PickledDict, type PickledTensor, type PickleValue } from "./pickleValues.js";
+import { PickleError, unpickle } from "./unpickle.js";
 import { openZip } from "./zip.js";
 
 /**

@@ -3,58 +3,8 @@
 // of names with a meaning here (pickletools in Python's library describes the opcodes, torch/serialization.py what is written).
 
 import { printable } from "../errors.js";
-import type { SafetensorsDtype } from "../safetensors.js";
-
-/** The numbers of one torch storage, shared by the tensors that are views of it. */
-export interface PickledStorage {
-  kind: "storage";
-  key: string;
-  dtype: SafetensorsDtype;
-  /** Number of elements. */
-  count: number;
-}
-
-/** A view of a storage. Element [i, j, ...] is number offset + i * strides[0] + j * strides[1] + ... of the storage. */
-export interface PickledTensor {
-  kind: "tensor";
-  storage: PickledStorage;
-  offset: number;
-  shape: readonly number[];
-  strides: readonly number[];
-}
-
-export interface PickledDict {
-  kind: "dict";
-  entries: Map<string | number, PickleValue>;
-}
-export interface PickledList {
-  kind: "list";
-  items: PickleValue[];
-}
-export interface PickledTuple {
-  kind: "tuple";
-  items: readonly PickleValue[];
-}
-/** A name that the table of globals allows. */
-interface Named {
-  kind: "global";
-  name: string;
-}
-interface Mark {
-  kind: "mark";
-}
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | PickledStorage
-  | PickledTensor
-  | PickledDict
-  | PickledList
-  | PickledTuple
-  | Named;
+import { ALLOWED, CALLS, storageOf } from "./pickleGlobals.js";
+import { isA, type Mark, type PickleValue } from "./pickleValues.js";
 
 export interface Unpickled {
   value: PickleValue;
@@ -67,52 +17,6 @@ export class PickleError extends Error {}
 /** Thrown where the bytes end before the program does: more may follow in the file. */
 export class PickleEnd extends PickleError {}
 
-/** torch's storage classes, and the type of their numbers. */
-const STORAGES: Readonly<Record<string, SafetensorsDtype>> = {
-  "torch.FloatStorage": "F32",
-  "torch.HalfStorage": "F16",
-  "torch.BFloat16Storage": "BF16",
-  "torch.DoubleStorage": "F64",
-  "torch.LongStorage": "I64",
-  "torch.IntStorage": "I32",
-  "torch.ShortStorage": "I16",
-  "torch.CharStorage": "I8",
-  "torch.ByteStorage": "U8",
-  "torch.BoolStorage": "BOOL",
-};
-/** Names that mean nothing to a state dict but stand in some. */
-const CONSTANTS = new Set(
-  [
-    "float32",
-    "float",
-    "float16",
-    "half",
-    "bfloat16",
-    "float64",
-    "double",
-    "int64",
-    "int32",
-    "int16",
-    "int8",
-    "uint8",
-    "bool",
-  ].map((dtype) => `torch.${dtype}`),
-);
-
-type Call = (args: readonly PickleValue[], fail: (what: string) => never) => PickleValue;
-/** What may be "called", and what it means here. */
-const CALLS: Readonly<Record<string, Call>> = {
-  "collections.OrderedDict": (args, fail) => {
-    if (args.length > 0) fail("OrderedDict with arguments");
-    return { kind: "dict", entries: new Map() };
-  },
-  "torch._utils._rebuild_tensor_v2": ([storage, offset, shape, strides], fail) => tensorOf(storage, offset, shape, strides, fail),
-  "torch._utils._rebuild_tensor": ([storage, offset, shape, strides], fail) => tensorOf(storage, offset, shape, strides, fail),
-  "torch._utils._rebuild_parameter": ([data], fail) => (isA(data, "tensor") ? data : fail("a parameter that is no tensor")),
-  "torch.Size": ([items], fail) => (isA(items, "tuple") || isA(items, "list") ? items : fail("a torch.Size of no tuple")),
-};
-
-const ALLOWED = new Set([...Object.keys(STORAGES), ...CONSTANTS, ...Object.keys(CALLS)]);
 /** Opcodes that are refused, by name: what they would do is what makes pickles dangerous. */
 const REFUSED: Readonly<Record<number, string>> = {
   105: "INST",
@@ -351,54 +255,6 @@ function longOf(bytes: Uint8Array, lengthAt: number, take: (count: number) => nu
   return Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
-/** A persistent id: ("storage", class, key, location, number of elements). */
-function storageOf(id: PickleValue, fail: (what: string) => never): PickledStorage {
-  if (!isA(id, "tuple")) return fail("a persistent id that is no tuple");
-  const [word, type, key, , count, viewOf] = id.items;
-  const dtype = isA(type, "global") && Object.hasOwn(STORAGES, type.name) ? STORAGES[type.name] : undefined;
-  if (word !== "storage" || !dtype || typeof key !== "string" || !isCount(count))
-    return fail("a persistent id that is no storage");
-  if (viewOf !== undefined && viewOf !== null) return fail("a storage that is a view of another, as torch before 0.4 wrote it");
-  return { kind: "storage", key, dtype, count };
-}
-
-function tensorOf(
-  storage: PickleValue | undefined,
-  offset: PickleValue | undefined,
-  shape: PickleValue | undefined,
-  strides: PickleValue | undefined,
-  fail: (what: string) => never,
-): PickledTensor {
-  const [sizes, steps] = [countsOf(shape), countsOf(strides)];
-  if (!isA(storage, "storage") || !isCount(offset) || !sizes || !steps || sizes.length !== steps.length)
-    return fail("a tensor that has no storage, or an offset, sizes or strides that are no whole numbers");
-  const elements = sizes.reduce((product, n) => product * BigInt(n), 1n);
-  const last = sizes.reduce((sum, n, i) => sum + BigInt(n - 1) * BigInt(steps[i]!), BigInt(offset));
-  // an expanded tensor (stride 0) may claim any size: no weight is one, and nothing larger than its storage is ever allocated
-  if (elements > BigInt(storage.count) || (elements > 0n && last >= BigInt(storage.count)))
-    return fail(
-      `a tensor [${sizes.join(", ")}] with strides [${steps.join(", ")}] from element ${offset} does not lie in its storage of ${storage.count}`,
-    );
-  return { kind: "tensor", storage, offset, shape: sizes, strides: steps };
-}
-
-function countsOf(value: PickleValue | undefined): readonly number[] | undefined {
-  if (!isA(value, "tuple") || value.items.length > 64) return undefined;
-  return value.items.every(isCount) ? (value.items as readonly number[]) : undefined;
-}
-
-function isCount(value: PickleValue | undefined): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
 function isMark(value: PickleValue | Mark): value is Mark {
   return isA(value, "mark");
-}
-
-/** Whether a value is of a kind. */
-export function isA<K extends string>(
-  value: PickleValue | Mark | undefined,
-  kind: K,
-): value is Extract<PickleValue | Mark, { kind: K }> {
-  return typeof value === "object" && value !== null && value.kind === kind;
 }
