@@ -4,7 +4,7 @@
 
 import { printable } from "../errors.js";
 import { ALLOWED, CALLS, storageOf } from "./pickleGlobals.js";
-import { isA, type Mark, type PickleValue } from "./pickleValues.js";
+import { isA, type Mark, type Named, type PickleValue } from "./pickleValues.js";
 
 export interface Unpickled {
   value: PickleValue;
