@@ -17,6 +17,7 @@ import {
 import type { NodeDevice } from "@attune/tensor/node";
 import type { Run } from "../run/schema.js";
 import { type GenerationFiles, loadGenerator, openGeneration } from "./generate.js";
+import { scoreLabels } from "./labels.js";
 import { readable } from "./score.js";
 import { intervalsOf, type SystemScore } from "./scoreFiles.js";
 import { answerAll } from "./summarize.js";
@@ -180,35 +181,22 @@ export async function evaluate(
   return result;
 }
 
-/** The label with the highest log-probability, its end token included, for every example. */
+/** The most probable label for every example. */
 async function likeliest(
   device: NodeDevice,
   model: T5 | Opt,
   { evaluation, files, examples, labels }: PreparedEvaluation,
   onProgress: (done: number, total: number) => void,
 ): Promise<{ outputs: string[]; scores: Record<string, number>[] }> {
-  const isPair = model instanceof T5;
-  const completions = examples.flatMap(({ prompt }) =>
-    labels.map((label) =>
-      // after a decoder's prompt a label stands behind a space, as in any text
-      completionIds(
-        model,
-        files.tokenizer,
-        { prompt, completion: isPair ? label : ` ${label}` },
-        { maxPrompt: evaluation.maxSource },
-      ),
-    ),
-  );
-  const options = {
-    batch: evaluation.batch,
-    onProgress: (done: number, total: number) => onProgress(Math.floor(done / labels.length), total / labels.length),
+  // after a decoder's prompt a label stands behind a space, as in any text
+  const written = model instanceof T5 ? labels : labels.map((label) => ` ${label}`);
+  const prompts = examples.map(({ prompt }) => ({ prompt, labels: written }));
+  const options = { batch: evaluation.batch, maxPrompt: evaluation.maxSource, onProgress };
+  const found = await scoreLabels(device, model, files.tokenizer, prompts, options);
+  return {
+    outputs: found.map(({ best }) => labels[best]!),
+    scores: found.map(({ scores }) => Object.fromEntries(labels.map((label, k) => [label, scores[k]!]))),
   };
-  const found = await scoreCompletions(device, model, completions, options);
-  const scores = examples.map((_, i) =>
-    Object.fromEntries(labels.map((label, k) => [label, found[i * labels.length + k]!.logProbability])),
-  );
-  const best = (one: Record<string, number>): string => labels.reduce((a, b) => (one[b]! > one[a]! ? b : a));
-  return { outputs: scores.map(best), scores };
 }
 
 async function perplexityOf(

@@ -6,6 +6,7 @@ import type { Device, ScratchSet } from "@attune/tensor";
 import { type EvalLoss, Evaluator } from "@attune/tuning";
 import type { Run } from "../run/schema.js";
 import type { HeldOut, TrainingData } from "./data.js";
+import { type LabelledPrompt, scoreLabels } from "./labels.js";
 import type { ModelFiles, RunModel } from "./model.js";
 import { readable } from "./score.js";
 import { answerAll } from "./summarize.js";
@@ -32,6 +33,8 @@ export interface EvaluationRecord {
 export interface AnswerMeasure {
   held: HeldOut;
   measure: Measure;
+  /** The completions among which the most probable one is the answer; null: an answer is generated. */
+  choices: readonly string[] | null;
 }
 
 /** Scores of all validation answers, of a task. */
@@ -49,6 +52,8 @@ export interface AnswerScores {
 
 /** What is evaluated on the way; decided before there is a device. */
 export interface EvaluationPlan {
+  /** Whether the model is evaluated before the first update, too. */
+  first: boolean;
   /** Updates between evaluations; null: at the end alone. */
   interval: number | null;
   /** Updates after which the run is evaluated. */
@@ -62,21 +67,30 @@ const MAX_LABELS = 64;
 
 /** Throws (usage) for a best value that no measure gives, and for classes that cannot be told from the rows. */
 export function planEvaluations(run: Run, data: Pick<TrainingData, "held" | "examples" | "totalSteps">): EvaluationPlan {
-  const { every, best, generate } = run.eval;
+  const { every, best, generate, first, method } = run.eval;
   const { totalSteps } = data;
   const interval = every === null ? null : every < 1 ? Math.max(1, Math.ceil(every * totalSteps)) : every;
-  const measures = data.held
-    .filter(({ examples }) => examples.length > 0)
-    .map((held) => ({ held, measure: measureOf(run, held, data.examples) }));
+  const measures = data.held.filter(({ examples }) => examples.length > 0).map((held) => measureOf(run, held, data.examples));
+  if (method === "likelihood" && measures.every(({ choices }) => choices === null))
+    throw usageError(
+      "eval.method: likelihood chooses among a few labels, and none of the validation rows is judged as classification",
+    );
   const points = data.held.length === 0 ? 0 : interval === null ? 1 : Math.ceil(totalSteps / interval);
   const names = generate ? measures.flatMap((one) => valueNames(one, measures.length > 1)) : [];
   if (best !== null && best !== "loss" && !names.includes(best))
     throw usageError(`eval.best: ${best} is no value that is measured; there are loss, ${listSome(names)}`);
-  return { interval, points, measures, best: best === null ? null : { name: best, greaterIsBetter: best !== "loss" } };
+  return {
+    first: first && data.held.length > 0,
+    interval,
+    points,
+    measures,
+    best: best === null ? null : { name: best, greaterIsBetter: best !== "loss" },
+  };
 }
 
-/** Whether the run is evaluated after this update. */
-export function isEvaluated({ interval, points }: EvaluationPlan, step: number, totalSteps: number): boolean {
+/** Whether the run is evaluated after this update; 0 is before the first. */
+export function isEvaluated({ first, interval, points }: EvaluationPlan, step: number, totalSteps: number): boolean {
+  if (step === 0) return first;
   return points > 0 && (step === totalSteps || (interval !== null && step % interval === 0));
 }
 
@@ -85,15 +99,19 @@ export function judgedBy({ best }: EvaluationPlan, { evalLoss, metrics }: Evalua
   return best!.name === "loss" ? evalLoss : metrics![best!.name]!;
 }
 
-function measureOf({ eval: { metric } }: Run, { task, format }: HeldOut, examples: readonly Example[]): Measure {
+function measureOf({ eval: { metric, method } }: Run, held: HeldOut, examples: readonly Example[]): AnswerMeasure {
+  const { task, format } = held;
   const name = metric ?? METRICS[format?.name ?? ""] ?? METRICS[format?.task ?? ""] ?? "rouge";
-  if (name === "rouge") return MEASURES.rouge!.make({ stemmer: true });
-  if (name !== "classification") return MEASURES[name]!.make({});
+  if (name === "rouge") return { held, measure: MEASURES.rouge!.make({ stemmer: true }), choices: null };
+  if (name !== "classification") return { held, measure: MEASURES[name]!.make({}), choices: null };
   const own = examples.filter((example) => (example.task ?? null) === task);
-  const labels = [...new Set(own.map(({ completion }) => readable(completion)))].sort();
+  // as they are learnt, by what a reader sees
+  const completions = new Map(own.map(({ completion }) => [readable(completion), completion]));
+  const labels = [...completions.keys()].sort();
   if (labels.length > MAX_LABELS)
     throw usageError(`eval.metric: classification wants a few labels, and the rows have ${labels.length} different answers`);
-  return TASKS.classification!.measures({ labels })[0]!;
+  const measure = TASKS.classification!.measures({ labels })[0]!;
+  return { held, measure, choices: method === "likelihood" ? labels.map((label) => completions.get(label)!) : null };
 }
 
 /** By the format's name, else by its task; else rouge. */
@@ -182,20 +200,20 @@ export class RunEvaluator {
     };
   }
 
-  /** Greedy answers to the first `rows` prompts of each task, in order, and their scores. */
+  /** Answers to the first `rows` prompts of each task, in order, and their scores. */
   async answer(rows: number, { signal, onProgress = () => {} }: EvaluationProgress) {
-    const { batch, maxNewTokens } = this.run.eval;
-    const { maxSource } = this.run.data;
-    const asked = this.plan.measures.map(({ held, measure }) => ({ held, measure, examples: held.examples.slice(0, rows) }));
+    const asked = this.plan.measures.map((one) => ({ ...one, examples: one.held.examples.slice(0, rows) }));
     const examples = asked.flatMap((one) => one.examples);
-    const answers = await answerAll(
-      this.device,
-      this.model,
-      this.files.tokenizer,
-      examples,
-      { batch, maxNewTokens, maxSource, signal, onProgress },
-      this.scratch,
+    const written = asked.filter(({ choices }) => choices === null).flatMap((one) => one.examples);
+    const chosen = asked.flatMap(({ choices, examples: own }) =>
+      choices === null ? [] : own.map(({ prompt }) => ({ prompt, labels: choices })),
     );
+    const generated = await this.#generate(written, { signal, onProgress: (done) => onProgress(done, examples.length) });
+    const picked = await this.#choose(chosen, {
+      signal,
+      onProgress: (done) => onProgress(written.length + done, examples.length),
+    });
+    const answers = asked.flatMap(({ choices, examples: own }) => (choices === null ? generated : picked).splice(0, own.length));
     let at = 0;
     const scores = asked.map(({ held, measure, examples: own }): AnswerScores => {
       const samples = own.map((example): Sample => {
@@ -206,6 +224,28 @@ export class RunEvaluator {
       return { task: held.task, metric, headline, values, distinct, rows: own.length, signature };
     });
     return { examples, answers, scores };
+  }
+
+  /** Greedy answers. */
+  async #generate(examples: readonly Example[], progress: EvaluationProgress): Promise<string[]> {
+    const { batch, maxNewTokens } = this.run.eval;
+    const options = { batch, maxNewTokens, maxSource: this.run.data.maxSource, ...progress };
+    return answerAll(this.device, this.model, this.files.tokenizer, examples, options, this.scratch);
+  }
+
+  /** The most probable labels. */
+  async #choose(prompts: readonly LabelledPrompt[], { signal, onProgress = () => {} }: EvaluationProgress): Promise<string[]> {
+    const options = {
+      batch: this.run.eval.batch,
+      maxPrompt: this.run.data.maxSource,
+      scratch: this.scratch,
+      onProgress(done: number, total: number) {
+        signal?.throwIfAborted();
+        onProgress(done, total);
+      },
+    };
+    const found = await scoreLabels(this.device, this.model, this.files.tokenizer, prompts, options);
+    return found.map(({ best }, i) => prompts[i]!.labels[best]!);
   }
 
   dispose(): void {

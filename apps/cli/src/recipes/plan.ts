@@ -78,7 +78,7 @@ export async function planRun(prepared: PreparedRun, facts: DeviceFacts): Promis
     examples: data.count,
     tokens: data.tokens,
     packing: data.packing,
-    evaluations: evaluations.points,
+    evaluations: evaluations.points + (evaluations.first ? 1 : 0),
     updates: data.totalSteps,
     paddingShare: data.plan.paddingShare(),
     buckets: data.plan.buckets.map(({ source, target }) => {

@@ -59,7 +59,7 @@ const ENDS = 32 << 20;
 /** Checkpoints that may fail one after the other before the run is given up. */
 const FAILURES = 3;
 const DATA_FILES = /^data\.(?:train|validation|mixture\.\d+\.(?:train|validation))$/;
-const LEFT_OUT = /^(?:name|out|save\..*|train\.logEvery)$/;
+const LEFT_OUT = /^(?:name|out|eval\.first|save\..*|train\.logEvery)$/;
 /** What evaluations are counts only where they decide about weights or the end. */
 const LEFT_OUT_WITHOUT_BEST = /^eval\..*$/;
 

@@ -52,7 +52,7 @@ export async function runLoop(loop: RunLoop): Promise<LoopResult> {
     const record = await evaluator.evaluate(step, step / updatesPerEpoch, { signal, onProgress: listener.evaluating });
     progress = { ...progress, evaluations: [...progress.evaluations, record] };
     let isBest = false;
-    if (plan.best) {
+    if (plan.best && step > 0) {
       const chosen = select(
         progress.selection,
         { step, value: judgedBy(plan, record) },
@@ -73,7 +73,7 @@ export async function runLoop(loop: RunLoop): Promise<LoopResult> {
   async function trainOn(): Promise<void> {
     const { startStep } = folder;
     const known = progress.evaluations.at(-1)?.step;
-    if (startStep > 0 && isDue(startStep) && known !== startStep) await evaluate(); // it was interrupted in the middle of it
+    if (isDue(startStep) && known !== startStep) await evaluate(); // before the first update, or interrupted in the middle of it
     if (progress.isStopped) return;
     const updates = untilAborted(data.updates(startStep), signal);
     for await (const report of train(trainer, updates, {

@@ -126,6 +126,7 @@ export const ALIASES: Readonly<Record<string, Alias>> = {
   generation_num_beams: to("eval.beams"),
   eval_steps: to("eval.every"),
   steps_per_eval: to("eval.every"),
+  eval_on_start: to("eval.first", ON),
   load_best_model_at_end: to("eval.best", (given) => (given === false ? null : undefined)),
   metric_for_best_model: to("eval.best", (given) => (typeof given === "string" ? given.replace(/^eval_/, "") : given)),
   early_stopping_patience: to("train.earlyStopping.patience"),

@@ -215,10 +215,14 @@ const evaluation = z.strictObject({
     .refine((value) => value < 1 || Number.isInteger(value), "must be a share below 1 or a whole number of updates")
     .nullable()
     .default(null),
+  /** An evaluation before the first update, too: what the model could do untuned. It is never the best one. */
+  first: z.boolean().default(false),
   /** What the best evaluation is judged by: loss, or a value of the metric. Where left out, loss if there are several evaluations. */
   best: z.string().min(1).nullable().optional(),
   /** Evaluations on the way answer prompts, too, and judge the answers. */
   generate: z.boolean().default(false),
+  /** How a class is chosen: generate reads it from the answer, likelihood takes the label that is most probable behind the prompt. */
+  method: z.enum(["generate", "likelihood"]).default("generate"),
   /** The first so many validation rows are answered on the way; at the end all are. */
   generateRows: count.default(16),
   /** Where left out, what the data's format is judged by. */
@@ -275,7 +279,7 @@ function refuseContradictions(run: z.output<typeof bare>, context: z.RefinementC
 function refuseEvaluationContradictions(
   {
     data: { validation, split, mixture },
-    eval: { every, best, generate, metric },
+    eval: { every, first, best, generate, metric },
     train: { earlyStopping },
   }: z.output<typeof bare>,
   refuse: (path: string, message: string) => void,
@@ -283,6 +287,8 @@ function refuseEvaluationContradictions(
   const hasValidation = validation !== null || split !== null || mixture?.some((set) => set.validation !== undefined);
   if (every !== null && !hasValidation)
     refuse("eval.every", "wants rows to evaluate on: name a file in data.validation, or a share in data.split");
+  if (first && !hasValidation)
+    refuse("eval.first", "wants rows to evaluate on: name a file in data.validation, or a share in data.split");
   if (best !== undefined && best !== null && every === null)
     refuse("eval.best", "chooses among several evaluations: say how often in eval.every");
   if (best !== undefined && best !== null && best !== "loss" && !generate)
