@@ -37,7 +37,7 @@ export function* graphemes(text: string, segmenter: Intl.Segmenter, window = 102
   let begin = 0;
   for (let size = window; begin < text.length; ) {
     let end = begin + size;
-    if (/[\ud800-\udbff]/.test(text[end - 1] ?? "")) end++; // half a character would be taken for another one
+    while (/[\ud800-\udbff]/.test(text[end - 1] ?? "")) end++; // half a character would be taken for another one
     const piece = text.slice(begin, end);
     const isLast = end >= text.length;
     let last = "";
