@@ -1,4 +1,4 @@
-// `npm test`: set-up, lint, types, then the tests of every workspace, one after the other, on a real WebGPU adapter.
+// `npm test`: set-up, lint, types, then the tests of every workspace, two at a time, on a real WebGPU adapter.
 //   --long              also the tests that take long (ATTUNE_LONG=1)
 //   --filter=@attune/x  one workspace only; the minimum of dispatches does not apply then
 // The last line is always "N passed, N failed, N skipped". Lint and types count as one check each.
@@ -45,7 +45,7 @@ async function everything() {
       task,
       "--env-mode=loose",
       "--ui=stream",
-      "--concurrency=1",
+      "--concurrency=2", // compiling kernels and the host side use one core each
       "--continue",
       "--output-logs=new-only",
       ...more,

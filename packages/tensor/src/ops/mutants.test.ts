@@ -6,8 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type NodeDevice, openDevice } from "../node.js";
 import { type Dims, type OpCase, opCases, runCase } from "../testing/index.js";
 
-/** Mutants a kernel. */
-const MUTANTS_PER_KERNEL = process.env.ATTUNE_LONG ? 4 : 1;
+const IS_LONG = Boolean(process.env.ATTUNE_LONG);
+/** Mutants a kernel; the short mode tries every second kernel, as each takes a second to compile. */
+const MUTANTS_PER_KERNEL = IS_LONG ? 4 : 1;
 
 /** What shows only in words beside an output or where the grid is folded: the kernels' harness looks there, that of ops does not. */
 const OF_KERNELS_ALONE = ["tail guard dropped", "second dimension of the grid ignored", "bound off by one", "loop ends early"];
@@ -73,7 +74,8 @@ describe("mutants of kernels", () => {
 
   it("are all found out", async () => {
     const survivors: string[] = [];
-    for (const { kernel, rule, occurrence, cases } of mutants) {
+    const tried = IS_LONG ? mutants : mutants.filter((_, i) => i % 2 === 0);
+    for (const { kernel, rule, occurrence, cases } of tried) {
       const rewrite = (of: Kernel, code: string): string =>
         of.name === kernel ? (mutate(code, rule, occurrence) ?? code) : code;
       const broken = await openDevice({ rewrite });
@@ -85,7 +87,7 @@ describe("mutants of kernels", () => {
       broken.destroy();
       if (!isKilled) survivors.push(`${keyOf(kernel, rule, occurrence)}  (tried ${cases.length} cases)`);
     }
-    console.log(`mutants: ${mutants.length} made, ${mutants.length - survivors.length} found out`);
+    console.log(`mutants: ${tried.length} made, ${tried.length - survivors.length} found out`);
     expect(survivors).toEqual([]);
   }, 600_000);
 });
