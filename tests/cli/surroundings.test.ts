@@ -1,4 +1,4 @@
-// What a command line meets besides its words (guide/reliability B3, 55 to 60): readers that close early, no colours, no terminal, old
+// What a command line meets besides its words: readers that close early, no colours, no terminal, old
 // Nodes, and values that YAML reads in its own way.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -65,7 +65,7 @@ describe("planBatches", () => {
     );
   });
 
-  it('"random" is the order of transformers\' Trainer (guide/semantics 5.9)', () => {
+  it('"random" is the order of transformers\' Trainer', () => {
     const list: Lengths[] = Array.from({ length: 10 }, () => ({ source: 5, target: 5 }));
     const plan = planBatches(list, { batchSize: 4, seed: 42, order: "random" });
     expect(plan.epoch(0).map((b) => b.examples)).toEqual([

@@ -12,7 +12,7 @@ import {
 const factors = (kind: ScheduleKind, more: Partial<Schedule> = {}) =>
   Array.from({ length: 10 }, (_, t) => scheduleFactor({ kind, learningRate: 1, warmupSteps: 2, totalSteps: 10, ...more }, t));
 
-describe("schedules equal transformers' (guide/semantics 5.5, warm-up 2 of 10)", () => {
+describe("schedules equal transformers' (warm-up 2 of 10)", () => {
   it.each<[ScheduleKind, number[], Partial<Schedule>?]>([
     ["linear", [0, 0.5, 1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]],
     ["cosine", [0, 0.5, 1, 0.96194, 0.853553, 0.691342, 0.5, 0.308658, 0.146447, 0.03806]],

@@ -1,4 +1,4 @@
-// The learning rate over the updates of a run, as transformers has it (optimization.py; guide/semantics 5.2 and 5.5).
+// The learning rate over the updates of a run, as transformers has it (optimization.py).
 
 import { usageError } from "@attune/models";
 

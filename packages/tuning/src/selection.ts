@@ -1,4 +1,4 @@
-// Which evaluation was the best, and whether a run should stop: transformers' rules (trainer_callback.py; guide/semantics 5.11) over plain
+// Which evaluation was the best, and whether a run should stop: transformers' rules (trainer_callback.py) over plain
 // data, so that a checkpoint holds all of it and a run that goes on decides as the one that never stopped.
 
 export interface SelectionOptions {

@@ -1,7 +1,7 @@
 // Names that transformers, trl, axolotl, LLaMA-Factory and mlx-lm have for what a run says. They are taken at the top of a run and within
 // the group that they lead to, and each is told; what has no like here, or means another thing, is explained and refused.
 // Sources: transformers TrainingArguments, peft LoraConfig, trl SFTConfig/ModelConfig, axolotl's and LLaMA-Factory's YAML keys,
-// mlx_lm.lora's YAML (guide/semantics 9).
+// mlx_lm.lora's YAML.
 
 interface Alias {
   to: string;

@@ -1,4 +1,4 @@
-// What a captured program must not freeze: the host rewrites this small buffer before a replay (DESIGN section 2).
+// What a captured program must not freeze: the host rewrites this small buffer before a replay.
 struct ProgramState {
   seed: u32,           // of the run; dropout draws from (seed, site, step, micro, element)
   step: u32,           // optimizer steps done so far

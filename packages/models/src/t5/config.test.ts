@@ -16,7 +16,7 @@ const sizes = (dModel: number, dFf: number, layers: number, numHeads: number, ga
   scaleDecoderOutputs: !gated,
 });
 
-describe("sizes of the published models (guide/semantics 1.1)", () => {
+describe("sizes of the published models", () => {
   it.each([
     ["t5-small", sizes(512, 2048, 6, 8, false), 60_506_624],
     ["t5-base", sizes(768, 3072, 12, 12, false), 222_903_552],

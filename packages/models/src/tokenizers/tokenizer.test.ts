@@ -10,7 +10,7 @@ import { byteLevelWords } from "./byteLevel.js";
 import { graphemes, precompiledNormalizer } from "./precompiled.js";
 import { checkTokenizerFits, createTokenizer, loadTokenizer } from "./tokenizer.js";
 
-/** A toy in T5's form; scores of guide/semantics, gotcha 10. */
+/** A toy in T5's form. */
 const toy = (normalizer: object | null = null) => ({
   version: "1.0",
   added_tokens: ["<pad>", "</s>", "<unk>"]
