@@ -3,8 +3,9 @@ import type { Example } from "@attune/models";
 import { formatNamed } from "@attune/tuning";
 import { describe, expect, it } from "vitest";
 import { parseRun } from "../run/load.js";
+import { referencesOf } from "./answers.js";
 import type { HeldOut } from "./data.js";
-import { isEvaluated, planEvaluations, referencesOf } from "./evaluations.js";
+import { isEvaluated, planEvaluations } from "./evaluations.js";
 
 const runOf = (evaluation: Record<string, unknown>) =>
   parseRun(

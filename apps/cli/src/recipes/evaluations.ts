@@ -5,6 +5,7 @@ import { type Example, listSome, usageError } from "@attune/models";
 import type { Device, ScratchSet } from "@attune/tensor";
 import { type EvalLoss, Evaluator } from "@attune/tuning";
 import type { Run } from "../run/schema.js";
+import { type AnsweredSample, answeredSamples, referencesOf } from "./answers.js";
 import type { HeldOut, TrainingData } from "./data.js";
 import { type LabelledPrompt, scoreLabels } from "./labels.js";
 import type { ModelFiles, RunModel } from "./model.js";
@@ -133,10 +134,7 @@ function valueNames({ held, measure }: AnswerMeasure, isMixture: boolean): strin
 
 const named = ({ task }: HeldOut, isMixture: boolean, value: string): string => (isMixture ? `${task}/${value}` : value);
 
-/** All right answers of a row. */
-export function referencesOf({ references, completion }: Example): readonly string[] {
-  return references && references.length > 0 ? references.map(readable) : [readable(completion)];
-}
+const NO_ANSWERS = { scores: [], examples: [], answers: [] };
 
 export interface EvaluationProgress {
   signal?: AbortSignal | undefined;
@@ -159,8 +157,12 @@ export class RunEvaluator {
     this.#evaluator = new Evaluator(device, model, scratch);
   }
 
-  /** Losses, and with eval.generate the scores of some answers. Throws the signal's reason where it is aborted. */
-  async evaluate(step: number, epoch: number, { signal, onProgress = () => {} }: EvaluationProgress): Promise<EvaluationRecord> {
+  /** Losses, and with eval.generate some answers and their scores. Throws the signal's reason where it is aborted. */
+  async evaluate(
+    step: number,
+    epoch: number,
+    { signal, onProgress = () => {} }: EvaluationProgress,
+  ): Promise<{ record: EvaluationRecord; samples: AnsweredSample[] }> {
     const start = performance.now();
     const { held } = this.data;
     const total = held.reduce((sum, { batches }) => sum + batches.length, 0);
@@ -175,8 +177,9 @@ export class RunEvaluator {
     }
     const whole = together(losses);
     const isMixture = held.length > 1;
-    const scores = this.run.eval.generate ? (await this.answer(this.run.eval.generateRows, { signal, onProgress })).scores : [];
-    return {
+    const { generate, generateRows } = this.run.eval;
+    const { scores, examples, answers } = generate ? await this.answer(generateRows, { signal, onProgress }) : NO_ANSWERS;
+    const record: EvaluationRecord = {
       kind: "eval",
       step,
       epoch,
@@ -198,6 +201,7 @@ export class RunEvaluator {
       }),
       seconds: (performance.now() - start) / 1000,
     };
+    return { record, samples: answeredSamples(examples, answers) };
   }
 
   /** Answers to the first `rows` prompts of each task, in order, and their scores. */

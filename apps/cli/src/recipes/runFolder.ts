@@ -17,8 +17,10 @@ import {
 } from "@attune/tuning/node";
 import { userError } from "../errors.js";
 import type { Run } from "../run/schema.js";
+import { BOARD_FOLDER } from "../tensorboard/board.js";
 import { fetchHubData, modelFolder } from "./modelFiles.js";
 import { NO_PROGRESS, type RunProgress, readProgress } from "./runProgress.js";
+import { EVALUATIONS_FOLDER } from "./runRecords.js";
 
 export interface StartOptions {
   /** Go on from the newest checkpoint in the run's folder. */
@@ -59,7 +61,7 @@ const ENDS = 32 << 20;
 /** Checkpoints that may fail one after the other before the run is given up. */
 const FAILURES = 3;
 const DATA_FILES = /^data\.(?:train|validation|mixture\.\d+\.(?:train|validation))$/;
-const LEFT_OUT = /^(?:name|out|eval\.first|save\..*|train\.logEvery)$/;
+const LEFT_OUT = /^(?:name|out|eval\.first|log\..*|save\..*|train\.logEvery)$/;
 /** What evaluations are counts only where they decide about weights or the end. */
 const LEFT_OUT_WITHOUT_BEST = /^eval\..*$/;
 
@@ -166,7 +168,8 @@ async function begin(run: Run, overwrite: boolean): Promise<void> {
       `${run.out}: holds ${last}; go on with --resume, replace it with --overwrite, or name another --out`,
     );
   }
-  for (const name of held) await rm(path.join(run.out, name), { recursive: true, force: true });
+  for (const name of [...held, BOARD_FOLDER, EVALUATIONS_FOLDER])
+    await rm(path.join(run.out, name), { recursive: true, force: true });
 }
 
 /** Lines of updates after the checkpoint would stand twice, as would evaluations that it does not know; a last line cut short by a crash goes as well. */

@@ -1,12 +1,12 @@
 // The course of a run: updates, and after some of them an evaluation, a checkpoint, the decision to stop. In this order, as transformers has
 // it (log, evaluate, save), so that a checkpoint knows the evaluation of its own step.
-import { appendFile } from "node:fs/promises";
-import path from "node:path";
 import type { Trainer } from "@attune/tuning";
 import { NumericsError, type Spike, select, train, watchSpikes } from "@attune/tuning";
-import { type EvaluationPlan, type EvaluationRecord, isEvaluated, judgedBy, type RunEvaluator } from "./evaluations.js";
+import { type EvaluationPlan, isEvaluated, judgedBy, type RunEvaluator } from "./evaluations.js";
 import type { RunFolder } from "./runFolder.js";
 import { type RunProgress, recordOf, type TrainRecord } from "./runProgress.js";
+import { openRecords } from "./runRecords.js";
+import { watchForStalls } from "./stall.js";
 import type { PreparedRun, TuneListener } from "./tune.js";
 
 export interface RunLoop {
@@ -41,15 +41,19 @@ export async function runLoop(loop: RunLoop): Promise<LoopResult> {
   const watch = watchSpikes();
   let { progress } = folder;
 
-  const write = (record: TrainRecord | EvaluationRecord): Promise<void> =>
-    appendFile(path.join(run.out, "metrics.jsonl"), `${JSON.stringify(record)}\n`);
+  const written = await openRecords(run, folder.startStep, listener.note);
+  const device = watchForStalls({ note: listener.note });
   const isSaved = (step: number): boolean => run.save.every !== null && step % run.save.every === 0;
   const isDue = (step: number): boolean => isEvaluated(plan, step, totalSteps);
 
   async function evaluate(): Promise<void> {
     const { step } = trainer;
     signal?.throwIfAborted();
-    const record = await evaluator.evaluate(step, step / updatesPerEpoch, { signal, onProgress: listener.evaluating });
+    const onProgress = (done: number, total: number): void => {
+      device.alive(`the evaluation of step ${step}`);
+      listener.evaluating(done, total);
+    };
+    const { record, samples } = await evaluator.evaluate(step, step / updatesPerEpoch, { signal, onProgress });
     progress = { ...progress, evaluations: [...progress.evaluations, record] };
     let isBest = false;
     if (plan.best && step > 0) {
@@ -61,7 +65,7 @@ export async function runLoop(loop: RunLoop): Promise<LoopResult> {
       isBest = chosen.isBest;
       progress = { ...progress, selection: { best: chosen.best, waited: chosen.waited }, isStopped: chosen.stops };
     }
-    await write(record);
+    await written.evaluation(record, samples);
     listener.evaluated?.(record, isBest);
     if (isBest) await folder.save(trainer, progress);
     if (progress.isStopped && step < totalSteps)
@@ -75,7 +79,7 @@ export async function runLoop(loop: RunLoop): Promise<LoopResult> {
     const known = progress.evaluations.at(-1)?.step;
     if (isDue(startStep) && known !== startStep) await evaluate(); // before the first update, or interrupted in the middle of it
     if (progress.isStopped) return;
-    const updates = untilAborted(data.updates(startStep), signal);
+    const updates = untilAborted(data.updates(startStep), signal, () => device.alive(`update ${trainer.step + 1}`));
     for await (const report of train(trainer, updates, {
       reportEvery: logEvery,
       reportAt: (step) => isSaved(step) || isDue(step),
@@ -83,7 +87,8 @@ export async function runLoop(loop: RunLoop): Promise<LoopResult> {
       const made = recordOf(report, progress, { updatesPerEpoch, peakFlops });
       ({ progress } = made);
       records.push(made.record);
-      await write(made.record);
+      await written.train(made.record);
+      device.alive(`update ${report.step + 1}`);
       listener.step(made.record, totalSteps);
       const spike = watch(report.loss);
       if (spike) listener.note(spikeNote(report.step, spike));
@@ -98,6 +103,8 @@ export async function runLoop(loop: RunLoop): Promise<LoopResult> {
   } catch (error) {
     if (error instanceof NumericsError) throw withCheckpoint(error, folder.savedAt);
     if (!signal?.aborted || error !== signal.reason) throw error;
+  } finally {
+    device.dispose();
   }
   if (signal?.aborted) {
     if (folder.savedAt !== trainer.step) await folder.save(trainer, progress);
@@ -106,9 +113,10 @@ export async function runLoop(loop: RunLoop): Promise<LoopResult> {
   return { records, progress };
 }
 
-function* untilAborted<T>(items: Iterable<T>, signal?: AbortSignal): Generator<T> {
+function* untilAborted<T>(items: Iterable<T>, signal: AbortSignal | undefined, onItem: () => void): Generator<T> {
   for (const item of items) {
     if (signal?.aborted) return;
+    onItem();
     yield item;
   }
 }

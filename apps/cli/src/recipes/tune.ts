@@ -8,20 +8,13 @@ import { knownPeak } from "../doctor/peak.js";
 import { checkInputs } from "../run/paths.js";
 import type { Run } from "../run/schema.js";
 import { writeRun } from "../run/write.js";
+import { answeredSamples, sampleLines } from "./answers.js";
 import { prepareData, type TrainingData } from "./data.js";
-import {
-  type AnswerScores,
-  type EvaluationPlan,
-  type EvaluationRecord,
-  planEvaluations,
-  RunEvaluator,
-  referencesOf,
-} from "./evaluations.js";
+import { type AnswerScores, type EvaluationPlan, type EvaluationRecord, planEvaluations, RunEvaluator } from "./evaluations.js";
 import { dropoutOf, type ModelFiles, openModelFiles, openRunModel, type RunModel, saveRunModel } from "./model.js";
 import { openRunFolder, type RunFolder, type StartOptions } from "./runFolder.js";
 import { runLoop } from "./runLoop.js";
 import type { TrainRecord } from "./runProgress.js";
-import { readable } from "./score.js";
 
 export interface TuneListener {
   note(text: string): void;
@@ -212,12 +205,7 @@ async function tuneOpened(
     savedTo: saved.folder,
     savedBytes: saved.bytes,
   };
-  const samples = examples.map((example, i) => {
-    const [reference, ...others] = referencesOf(example);
-    const { id, prompt } = example;
-    return { id, prompt, reference: others.length > 0 ? [reference, ...others] : reference, output: readable(answers[i]!) };
-  });
-  await writeFile(path.join(run.out, "samples.jsonl"), samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
+  await writeFile(path.join(run.out, "samples.jsonl"), sampleLines(answeredSamples(examples, answers)));
   const { answers: _, ...numbers } = result;
   await writeFile(
     path.join(run.out, "result.json"),

@@ -144,8 +144,9 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
   load_in_8bit: "weights are not quantised here; train.frozenStorage: bf16 halves the memory of frozen weights",
   quantization_bit: "weights are not quantised here; train.frozenStorage: bf16 halves the memory of frozen weights",
   group_by_length: "rows of about the same length always share a batch here; leave it out",
-  report_to: "every number is in the run's folder, in metrics.jsonl; leave it out",
-  plot_loss: "every number is in the run's folder, in metrics.jsonl; leave it out",
+  report_to:
+    "every number is in the run's folder, in metrics.jsonl and for TensorBoard in tensorboard/ (log.tensorboard); leave it out",
+  plot_loss: "curves are in the page of attune report RUNDIR; leave it out",
   resume_from_checkpoint: "to go on with a run: attune resume RUNDIR",
   resume_adapter_file: "to go on with a run: attune resume RUNDIR",
   overwrite_output_dir: "to replace a run: attune train RUN.yaml --overwrite",

@@ -244,6 +244,11 @@ const save = z.strictObject({
   keep: count.default(2),
 });
 
+const log = z.strictObject({
+  /** Numbers for TensorBoard in OUT/tensorboard, beside metrics.jsonl. */
+  tensorboard: z.boolean().default(true),
+});
+
 export const runSchema = z
   .strictObject({
     name: z
@@ -257,6 +262,7 @@ export const runSchema = z
     train: train.prefault({}),
     eval: evaluation.prefault({}),
     save: save.prefault({}),
+    log: log.prefault({}),
     out: file.optional(),
   })
   .superRefine(refuseContradictions);
