@@ -1,13 +1,22 @@
-// What `npm pack` of the command line takes with it: recipes and the bundled model and dialogues, which lie at the project's top.
-//   node scripts/ship.mjs in      copies them into apps/cli (before packing)
-//   node scripts/ship.mjs out     takes them out again
+// What `npm pack` takes into a package from the project's top: the licence into each, and into the command line the recipes and
+// the bundled model and rows. Called in a package's folder, by its prepack and postpack.
+//   node ../../scripts/ship.mjs in      copies them in
+//   node ../../scripts/ship.mjs out     takes them out again
 import { cpSync, rmSync } from "node:fs";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const from = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const SHIPPED = { recipes: "recipes", "data/bundled": "data/bundled" };
+const top = fileURLToPath(new URL("..", import.meta.url));
+const SHIPPED = { "apps/cli": ["LICENSE", "recipes", "data/bundled"] };
+const ALL = ["LICENSE"];
 
-for (const folder of ["recipes", "data"]) rmSync(from(`apps/cli/${folder}`), { recursive: true, force: true });
-if (process.argv[2] === "in") {
-  for (const [source, target] of Object.entries(SHIPPED)) cpSync(from(source), from(`apps/cli/${target}`), { recursive: true });
+const home = process.cwd();
+const folder = path.relative(top, home).split(path.sep).join("/");
+if (!/^(packages|apps)\/[^/]+$/.test(folder)) {
+  console.error(`ship.mjs: ${home} is no package of this project; it is called by npm pack in one`);
+  process.exit(2);
+}
+for (const name of SHIPPED[folder] ?? ALL) {
+  rmSync(path.join(home, name.split("/")[0]), { recursive: true, force: true });
+  if (process.argv[2] === "in") cpSync(path.join(top, name), path.join(home, name), { recursive: true });
 }

@@ -1,3 +1,4 @@
+/// <reference types="@webgpu/types" preserve="true" />
 import type { MatmulChoice } from "./matmul/sizes.js";
 
 /** Fragments that a device's matrix units multiply: a [m, k] and b [k, n] of `component`, sums of `result`. */

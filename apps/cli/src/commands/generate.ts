@@ -30,7 +30,7 @@ const DEFAULT_NEW_TOKENS = 64;
 
 export function configure(command: Command): void {
   command
-    .argument("<model>", "a Hugging Face folder of a T5 or an OPT, a hub name such as google/flan-t5-small, or a run's folder")
+    .argument("<model>", "a Hugging Face folder of a T5 or an OPT, a hub name such as google/flan-t5-small, a run's folder, or bundled")
     .argument("[prompts...]", "what to answer; without any, a line each from --file or from stdin")
     .option("--adapter <dir>", "LoRA adapter in PEFT's form, as attune train saves it: a folder, or a name on the hub")
     .option("--file <file>", "prompts, one a line; a .jsonl file has an object a line")

@@ -4,7 +4,7 @@ import path from "node:path";
 import { printable } from "@attune/models";
 import { userError } from "../errors.js";
 import { parseRun } from "../run/load.js";
-import { isHubName } from "../run/modelName.js";
+import { bundledModel, isHubName } from "../run/modelName.js";
 import { schemaAsset } from "../shipped.js";
 import { type DataLook, lookAtData, TASKS, type Task } from "./lookAtData.js";
 import type { Asker } from "./questions.js";
@@ -100,7 +100,7 @@ function requireFlags({ data, model, yes }: InitFlags, isTerminal: boolean): voi
 }
 
 async function modelFault(name: string): Promise<string | null> {
-  if (isHubName(name)) return null;
+  if (isHubName(name) || bundledModel(name)) return null;
   return access(name).then(
     () => null,
     () => `${printable(name)}: no such folder; expected one, or a name on the hub such as ${DEFAULT_MODEL}`,

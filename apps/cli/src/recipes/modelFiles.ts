@@ -1,10 +1,10 @@
-// The one place where a model's name becomes files: a folder on this machine, or a repository on the hub (ORG/NAME, ORG/NAME@REVISION). Data
-// sets of the hub are fetched here as well, so that one line shows every download.
+// The one place where a model's name becomes files: a folder on this machine, the bundled model, or a repository on the hub (ORG/NAME,
+// ORG/NAME@REVISION). Data sets of the hub are fetched here as well, so that one line shows every download.
 import { stat } from "node:fs/promises";
 import { dataError, type FileSource, type UserError } from "@attune/models";
 import { type DownloadProgress, diskFiles, type HubOptions, hubModel } from "@attune/models/node";
 import { type HubData, hubData } from "@attune/tuning/node";
-import { isHubName } from "../run/modelName.js";
+import { bundledModel, isHubName } from "../run/modelName.js";
 import { createStatus, type Status } from "../status.js";
 import { formatBytes, sanitizeForTerminal } from "../terminal.js";
 
@@ -19,6 +19,8 @@ export async function modelFiles(name: string): Promise<FileSource> {
 /** The same as the path of a folder. */
 export async function modelFolder(name: string): Promise<string> {
   if (await isThere(name)) return name;
+  const bundled = bundledModel(name);
+  if (bundled) return bundled;
   if (!isHubName(name))
     throw dataError(`${name}: no such folder; expected one, or a name on the hub: ORG/NAME or ORG/NAME@REVISION`);
   try {

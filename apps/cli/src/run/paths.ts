@@ -7,7 +7,7 @@ import { makeFolder } from "@attune/models/node";
 import { isHubData } from "@attune/tuning";
 import { userError } from "../errors.js";
 import { fetchHubData } from "../recipes/modelFiles.js";
-import { isHubName } from "./modelName.js";
+import { bundledModel, isHubName } from "./modelName.js";
 import type { Run } from "./schema.js";
 
 export interface PathOptions {
@@ -20,8 +20,11 @@ export interface PathOptions {
 export function resolvePaths(run: Run, { file, dataFolder, tokenizerFolder, cwd }: PathOptions): Run {
   const base = path.dirname(path.resolve(cwd, file));
   const input = (name: string) => path.resolve(base, name);
-  // a name on the hub stays one, unless a folder of that name is there
-  const model = (name: string) => (isHubName(name) && !existsSync(input(name)) ? name : input(name));
+  // a name on the hub, and that of the bundled model, stay what they are, unless a folder of that name is there
+  const model = (name: string) => {
+    if (existsSync(input(name))) return input(name);
+    return bundledModel(name) ?? (isHubName(name) ? name : input(name));
+  };
   const data = (name: string) => {
     if (isHubData(name)) return name;
     return dataFolder === undefined ? input(name) : within(path.resolve(cwd, dataFolder), name);

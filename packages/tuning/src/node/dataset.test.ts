@@ -180,6 +180,12 @@ describe("a format is told from the file, and its quirks are handled", () => {
       /u.jsonl: no known format has the fields foo, bar; write data.template/,
     ],
     [
+      "38: an answer beside a text, which as a whole text would be left unlearnt",
+      "w.csv",
+      "text,label\nGreat fun.,good\n",
+      /w.csv: no known format has the fields text, label; write data.template/,
+    ],
+    [
       "38: a field that is missing",
       "v.jsonl",
       jsonl({ instruction: "a", ouput: "b" }),

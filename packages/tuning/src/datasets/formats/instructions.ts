@@ -54,11 +54,15 @@ export const promptCompletion: Format = {
   unanswered: (fields) => ({ completion: "", ...fields }),
 };
 
+/** Names of what is answered: rows that have one beside their text are questions of no known form, not whole texts. */
+const ANSWERS = /^(answer|category|class|completion|intent|label|output|response|sentiment|summary|target)$/i;
+
 /** Whole texts: for causal language models and span corruption. */
 export const plainText: Format = {
   name: "text",
   summary: "a text each row",
-  matches: (sample) => every(sample, (row) => hasText(row, "text")),
+  matches: (sample) =>
+    every(sample, (row) => hasText(row, "text") && !Object.keys(row.fields).some((name) => ANSWERS.test(name))),
   *rows(row) {
     const value = text(row, "text");
     yield made(row, { text: value, instruction: "", input: "", output: value });
