@@ -261,8 +261,10 @@ function matmulCalls(facts: DeviceFacts): KernelCall[] {
         for (const m of [1, 8, 64]) {
           const sizes = { ...sizesOf(layout, m, 64, 64), aStorage, bStorage };
           calls.push(...planMatmulSteps(sizes, facts).steps.map(({ call }) => call));
-          const frozen = { ...sizes, bIsConstant: true };
-          calls.push(...planMatmulSteps(frozen, facts).steps.map(({ call }) => call));
+          for (const copiesA of BOOLEANS) {
+            const frozen = { ...sizes, bIsConstant: true, copiesA };
+            calls.push(...planMatmulSteps(frozen, facts).steps.map(({ call }) => call));
+          }
           for (const force of MATMUL_VARIANTS) calls.push(...orNone(() => [planMatmul({ ...sizes, force }, facts)]));
         }
         for (const [m, n] of [[64, 64], [63, 61]] as const) {

@@ -8,7 +8,7 @@ import { MATRIX_MEMORY, matrixMatmul, usableConfig } from "./matrix.js";
 import { flagsOf, type MatmulSizes, type MatmulStorage, type MatmulVariant } from "./sizes.js";
 import { matmulSplits } from "./split.js";
 import { subgroupMatmul } from "./subgroup.js";
-import { FEW_ROWS, keepsWeight, operandTexels, TEXTURE_FEATURE, textureRefusal } from "./texture.js";
+import { FEW_ROWS, keepsWeight, operandsInTextures, operandTexels, TEXTURE_FEATURE, textureRefusal } from "./texture.js";
 import { VECTOR_OUTPUTS, vectorMatmul, vectorStep } from "./vector.js";
 
 /** bias and residual are looked at only if the flags say so. */
@@ -130,7 +130,7 @@ function callOf(variant: MatmulVariant, sizes: MatmulSizes, facts: DeviceFacts, 
   if (variant === "subgroup" || variant === "texture") {
     const isTexture = variant === "texture";
     const rows = m > FEW_ROWS ? 32 : 8;
-    const textures = !isTexture ? [] : m > FEW_ROWS ? (["a", "b"] as const) : (["b"] as const);
+    const textures = isTexture ? operandsInTextures(sizes) : [];
     const kernel = subgroupMatmul({ layout, rows, subgroupSize: lanes, aStorage, bStorage, textures });
     const params = { lda: a.rowStride, ldb: b.rowStride, ldc: c.rowStride, a_step: 1, b_step: 1 };
     if (!isTexture) return finish(sizes, facts, kernel, params, [rows, 4 * lanes], `subgroup tile ${rows} x ${4 * lanes}${why}`);

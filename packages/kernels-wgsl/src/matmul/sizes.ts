@@ -42,6 +42,8 @@ export interface MatmulSizes {
   bStorage?: MatmulStorage;
   /** b is a frozen weight: what is made of it once serves every later call. */
   bIsConstant?: boolean;
+  /** Whether few rows of a are copied into a texture beside b's; where absent the sizes decide. */
+  copiesA?: boolean;
   epilogue?: MatmulEpilogue;
   /** Operands of a tn matmul that are panels (pack.wgsl): set by planMatmulSteps. */
   packed?: { a: boolean; b: boolean };

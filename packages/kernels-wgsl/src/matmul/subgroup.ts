@@ -28,7 +28,7 @@ export interface SubgroupMatmul {
   bStorage: MatmulStorage;
   /** Of tn: c bound as single values, for rows of c that do not start at multiples of four. */
   isOdd?: boolean;
-  /** Operands in textures (texture.ts): a and b, both f32, of nt and nn; or b alone, in any storage, of nt. */
+  /** Operands in textures (texture.ts): a and b of nt and nn; or b alone of nt. a is f32 then; b in halves, where rows are few, of nt. */
   textures?: readonly ("a" | "b")[];
 }
 
@@ -36,7 +36,8 @@ const cache = new Map<string, Kernel>();
 
 export function subgroupMatmul(options: SubgroupMatmul): Kernel {
   const { layout, rows, subgroupSize: lanes, aStorage, bStorage, isOdd = false, textures = [] } = options;
-  const stored = textures.includes("a") ? "texture" : `${aStorage},${textures.length > 0 ? "texture of " : ""}${bStorage}`;
+  const ofB = `${textures.includes("b") ? "texture of " : ""}${bStorage}`;
+  const stored = !textures.includes("a") ? `${aStorage},${ofB}` : bStorage === "f32" ? "texture" : `texture,${ofB}`;
   const name = `matmul/subgroup<${layout},${rows},${lanes},${stored}${isOdd ? ",odd" : ""}>`;
   const known = cache.get(name);
   if (known) return known;

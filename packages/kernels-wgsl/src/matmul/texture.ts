@@ -14,8 +14,10 @@ export const MOST_TEXELS = TEXTURE_WIDTH * MOST_ROWS;
 const WORTHWHILE = 24;
 /** Rows of a up to which b's texture is kept: more rows pay for a copy, and training would hold every weight twice. */
 const MOST_KEPT_ROWS = 64;
-/** Rows up to which a is read from its buffer: copying so little would only end a pass. */
+/** Up to so many rows tiles are low, and b's texture has to be one that is kept. */
 export const FEW_ROWS = 16;
+/** Values of b from which few rows of a are copied, too: for less, what ends a pass for the copy costs more than it saves. */
+const WORTH_A_COPY = 2 ** 23;
 /** Read-only storage textures: a feature of the WGSL language, which facts list among the device's. */
 export const TEXTURE_FEATURE = "readonly_and_readwrite_storage_textures";
 
@@ -39,6 +41,12 @@ export function textureRefusal(sizes: MatmulSizes): string | null {
   if (4 * a > 1.25 * m * k) return "a has gaps";
   const copied = m + (keepsWeight(sizes) ? 0 : n);
   return m * n < WORTHWHILE * copied ? `too few products a value: m=${m} n=${n}` : null;
+}
+
+/** Of a product that reads textures: which operands are in them. */
+export function operandsInTextures(sizes: MatmulSizes): readonly ("a" | "b")[] {
+  const { m, n, k, copiesA = n * k >= WORTH_A_COPY && 4 * operandTexels(sizes).a <= 1.25 * m * k } = sizes;
+  return m > FEW_ROWS || copiesA ? ["a", "b"] : ["b"];
 }
 
 /** Whether b's texture is kept from call to call. */

@@ -23,6 +23,7 @@ interface Kind {
   b?: MatmulStorage;
   /** b is a frozen weight; with the variant "texture", or this, there are no batches. */
   isConstant?: boolean;
+  copiesA?: boolean;
   /** Sizes that come in multiples of so many. */
   steps?: Partial<Record<"m" | "n" | "k", number>>;
   m: readonly [number, number];
@@ -31,7 +32,7 @@ interface Kind {
 
 /** Sizes in their steps, and the strides: rows of c, and of what has gaps, lie 4 (or a step of halves) further apart. */
 function sizesOf(kind: Kind, dims: Dims): Sizes {
-  const { variant, layout, a = "f32", b = "f32", steps = {}, isConstant = false } = kind;
+  const { variant, layout, a = "f32", b = "f32", steps = {}, isConstant = false, copiesA } = kind;
   const isTexture = variant === "texture" || isConstant;
   const rounded = (name: "m" | "n" | "k"): number => Math.ceil(dims[name]! / (steps[name] ?? 1)) * (steps[name] ?? 1);
   const [m, n, k, inner] = [rounded("m"), rounded("n"), rounded("k"), isTexture ? 1 : dims.inner!];
@@ -42,7 +43,7 @@ function sizesOf(kind: Kind, dims: Dims): Sizes {
   };
   const [aGap, bGap] = isTexture ? [0, 0] : [gap, gap];
   return {
-    layout, m, n, k, outer: isTexture ? 1 : OUTER, inner, bIsConstant: isConstant, aStorage: a, bStorage: b, alpha: ALPHA, force: variant,
+    layout, m, n, k, outer: isTexture ? 1 : OUTER, inner, bIsConstant: isConstant, copiesA, aStorage: a, bStorage: b, alpha: ALPHA, force: variant,
     accumulate: dims.accumulate === 1, epilogue: epilogueOf(dims),
     a: layout === "tn" ? place(k, m, aGap) : place(m, k, aGap), b: layout === "nt" ? place(n, k, bGap) : place(k, n, bGap), c: place(m, n),
   }; // biome-ignore format: few lines
@@ -88,11 +89,11 @@ function expected(
 }
 
 function matmulCase(kind: Kind): KernelCase {
-  const { variant, layout, a = "f32", b = "f32", m, edges, isConstant = false } = kind;
+  const { variant, layout, a = "f32", b = "f32", m, edges, isConstant = false, copiesA } = kind;
   const rowsOf = (which: "a" | "b", { m: rows, n, k }: MatmulSizes): number =>
     which === "a" ? (layout === "tn" ? k : rows) : layout === "nt" ? n : k;
   const few = m[1] <= 16 && (variant === "subgroup" || variant === "texture") ? ", few rows" : "";
-  const frozen = isConstant ? ", frozen weight" : "";
+  const frozen = isConstant ? `, frozen weight${copiesA ? ", both copied" : ""}` : "";
   return {
     name: `matmul/${variant === "texture" ? "subgroup, textures" : variant}, ${layout}, ${a === b ? a : `${a} and ${b}`}${few}${frozen}`,
     dims: { m, n: [1, 70], k: [1, 60], ...flags },
@@ -228,15 +229,12 @@ export const matmulCases: readonly KernelCase[] = [
   ...(["f32", "bf16", "f16"] as const).flatMap((b) => [
     matmulCase({ variant: "vector", layout: "nt", b, steps: { k: 8 }, m: [1, 4], edges: vectorEdges }),
     matmulCase({ variant: "vector", layout: "nt", b, isConstant: true, steps: { k: 8 }, m: [1, 4], edges: vectorEdges }),
-    matmulCase({
-      variant: "texture",
-      layout: "nt",
-      b,
-      isConstant: true,
-      steps: { k: b === "f32" ? 4 : 8 },
-      m: [1, 16],
-      edges: fewRows,
-    }),
+    ...[false, true].map((copiesA) =>
+      matmulCase({
+        ...{ variant: "texture", layout: "nt", b, isConstant: true, copiesA, edges: fewRows },
+        ...{ steps: { k: b === "f32" ? 4 : 8 }, m: [1, 16] },
+      }),
+    ),
   ]),
   ...[packCase("a", "nt", "f32"), packCase("b", "nn", "bf16"), packCase("b", "nt", "f16")],
   {
