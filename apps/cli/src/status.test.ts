@@ -28,6 +28,46 @@ test("on a terminal: redrawn in place, cut to its width, at most ten times a sec
   vi.unstubAllEnvs();
 });
 
+test("several lines are redrawn in place; a terminal that becomes narrower is cleared of the rows that its lines then took", () => {
+  vi.stubEnv("CI", "");
+  vi.stubEnv("TERM", "xterm");
+  let time = 0;
+  let resize = () => {};
+  let text = "";
+  const out = {
+    isTTY: true,
+    columns: 21,
+    rows: 3,
+    write(part: string) {
+      text += part;
+    },
+    on(_: string, listener: () => void) {
+      resize = listener;
+    },
+    off() {
+      resize = () => {};
+    },
+  };
+  const status = createStatus({ stream: out as unknown as NodeJS.WriteStream, now: () => time });
+  const view = (first: string) => ({ lines: (width: number) => [first, "-".repeat(width), "below"], plain: first });
+  const drawn = (act: () => void) => {
+    text = "";
+    act();
+    return text;
+  };
+  const [line, above] = ["\r\u001b[2K", "\u001b[1A\u001b[2K"];
+  // of three lines two: the terminal has three rows, and the cursor needs one
+  expect(drawn(() => status.update(view("one")))).toBe(`${line}one\n${"-".repeat(20)}`);
+  time = 200;
+  expect(drawn(() => status.update(view("two")))).toBe(`${line}${above}two\n${"-".repeat(20)}`);
+  out.columns = 11;
+  expect(drawn(() => resize())).toBe(`${line}${above}${above}two\n${"-".repeat(10)}`); // twenty dashes stood on two rows
+  expect(drawn(() => status.log("saved"))).toBe(`${line}${above}saved\n${line}two\n${"-".repeat(10)}`);
+  expect(drawn(() => status.done())).toBe(line + above);
+  expect(drawn(() => resize())).toBe("");
+  vi.unstubAllEnvs();
+});
+
 test("in a pipe: plain lines, now and then", () => {
   let time = 0;
   const { stream: out, text } = stream(false);

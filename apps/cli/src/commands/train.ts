@@ -45,7 +45,10 @@ export async function trainFile(file: string, overrides: string[], flags: TrainF
   await checkOut(run.out);
   const device = await openDevice();
   const interruption = listenForInterruption();
-  const listener = progressListener(run, prepared, device.facts);
+  const listener = progressListener(run, prepared, device.facts, {
+    signal: interruption.signal,
+    memoryBytes: () => device.measured.peakBytes,
+  });
   try {
     const result = await tune(device, prepared, listener, { ...flags, signal: interruption.signal });
     listener.done();

@@ -65,7 +65,10 @@ export async function runDemo(
   ];
   for (const prepared of [full, lora]) {
     device.restartPeak();
-    const listener = progressListener(prepared.run, prepared, device.facts);
+    const listener = progressListener(prepared.run, prepared, device.facts, {
+      ...(signal && { signal }),
+      memoryBytes: () => device.measured.peakBytes,
+    });
     const result = await tune(device, prepared, listener, { signal, overwrite: true }).finally(() => listener.done());
     rows.push({
       ...rowOf(prepared === full ? "full" : "LoRA", result.answers),

@@ -1,39 +1,74 @@
-// What a person sees of a run: a line of facts before, one calm line while it trains, the numbers after.
+// What a person sees of a run: a few lines of facts before, a calm display while it trains, the numbers after.
 import type { DeviceFacts } from "@attune/kernels-wgsl";
-import { type Progress, trackProgress } from "@attune/tuning";
+import { trackProgress } from "@attune/tuning";
+import { type RunState, runView } from "../display/runView.js";
 import type { Run } from "../run/schema.js";
 import { createStatus } from "../status.js";
-import { color, formatBytes, formatCount, formatSeconds, table } from "../terminal.js";
+import { color, formatBytes, formatCount, formatSeconds, table, wrap } from "../terminal.js";
 import type { AnswerScores, EvaluationRecord } from "./evaluations.js";
-import type { TrainRecord } from "./runProgress.js";
 import type { PreparedRun, TuneListener, TuneResult } from "./tune.js";
 
 export interface ProgressListener extends TuneListener {
   done(): void;
 }
 
-export function progressListener(run: Run, prepared: PreparedRun, facts: DeviceFacts): ProgressListener {
+export interface ProgressOptions {
+  /** Aborted by Ctrl-C, which the display then says. */
+  signal?: AbortSignal;
+  /** Device memory at its peak so far. */
+  memoryBytes?: () => number;
+}
+
+export function progressListener(
+  run: Run,
+  prepared: PreparedRun,
+  facts: DeviceFacts,
+  { signal, memoryBytes }: ProgressOptions = {},
+): ProgressListener {
   const { data } = prepared;
   const status = createStatus();
-  for (const line of planLines(run, prepared)) status.log(line);
-  status.log(
+  // at words, where a terminal would break within them
+  const say = (line: string) =>
+    status.log(process.stderr.isTTY ? wrap(line, Math.max(20, process.stderr.columns - 1)).join("\n") : line);
+  for (const line of planLines(run, prepared)) say(line);
+  say(
     `device: ${facts.adapter.description || facts.adapter.device}${facts.isSoftware ? " (software: expect a hundredth of a GPU's speed)" : ""}`,
   );
   status.update("preparing");
   const losses: number[] = [];
   let track = trackProgress(data.totalSteps);
+  let state: RunState | null = null;
+  let evaluation: RunState["evaluation"] = null;
+  /** Before the first report there is nothing but what is being done. */
+  const show = (activity: string | null): void => {
+    if (state) state = { ...state, evaluation, activity, isStopping: signal?.aborted ?? false };
+    if (state) status.update(runView(state));
+    else if (activity !== null) status.update(activity);
+  };
+  const onAbort = () => show(state?.activity ?? (state ? null : "stopping"));
+  signal?.addEventListener("abort", onAbort);
   return {
-    note: (text) => status.log(color.dim(text)),
+    note: (text) => say(color.dim(text)),
     resumed: (step) => {
       track = trackProgress(data.totalSteps, { startStep: step });
     },
     step(record, totalSteps) {
       losses.push(record.lossEma);
-      status.update(stepLine(record, totalSteps, losses, track(record)));
+      const memory = memoryBytes?.() ?? null;
+      const progress = track(record);
+      state = { record, totalSteps, progress, losses, memoryBytes: memory, evaluation, activity: null, isStopping: false };
+      show(null);
     },
-    evaluating: (done, total) => status.update(`evaluating ${done} of ${total}`),
-    evaluated: (record, isBest) => status.log(evaluationLine(record, isBest)),
-    done: () => status.done(),
+    evaluating: (done, total) => show(`evaluating ${done} of ${total}`),
+    evaluated(record, isBest) {
+      evaluation = { record, isBest };
+      status.log(evaluationLine(record, isBest));
+      show(null);
+    },
+    done() {
+      signal?.removeEventListener("abort", onAbort);
+      status.done();
+    },
   };
 }
 
@@ -77,18 +112,6 @@ function evaluationPlanLine(
   return `evaluated ${when} on ${rows} rows${answers}; ${best ? `keeps the best ${best.name}${stop}` : "keeps the last weights"}`;
 }
 
-function stepLine(record: TrainRecord, totalSteps: number, losses: readonly number[], progress: Progress): string {
-  return [
-    `step ${record.step}/${totalSteps}`,
-    `loss ${record.lossEma.toFixed(3)} ${sparkline(losses)}`,
-    `lr ${record.lr.toExponential(1)}`,
-    `grad ${record.gradNorm.toPrecision(3)}`,
-    `${formatCount(progress.tokensPerSecond)} tokens/s`,
-    ...(record.mfu === undefined ? [] : [`${(100 * record.mfu).toFixed(0)} % of peak`]),
-    `${formatSeconds(progress.secondsLeft)} left`,
-  ].join("  ");
-}
-
 function evaluationLine({ step, evalLoss, perplexity, tasks = {}, metrics = {} }: EvaluationRecord, isBest: boolean): string {
   return [
     `step ${step}`,
@@ -100,16 +123,6 @@ function evaluationLine({ step, evalLoss, perplexity, tasks = {}, metrics = {} }
       .map(([name, value]) => `${name} ${value.toPrecision(3)}`),
     ...(isBest ? ["best so far"] : []),
   ].join("  ");
-}
-
-const BARS = "▁▂▃▄▅▆▇█";
-
-/** The last losses as bars between their least and their most. */
-export function sparkline(values: readonly number[], width = 16): string {
-  const shown = values.slice(-width);
-  const low = Math.min(...shown);
-  const range = Math.max(...shown) - low || 1;
-  return shown.map((value) => BARS[Math.min(7, Math.floor(((value - low) / range) * 8))]).join("");
 }
 
 export function printResult(run: Run, result: TuneResult, measuredPeakBytes: number): string {
