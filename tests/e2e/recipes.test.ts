@@ -13,6 +13,7 @@ import { listRecipes } from "../../apps/cli/src/recipesList/recipesList.js";
 import { loadRun } from "../../apps/cli/src/run/load.js";
 import { isHubName } from "../../apps/cli/src/run/modelName.js";
 import type { Run } from "../../apps/cli/src/run/schema.js";
+import { measures, tenths } from "../../scripts/recipe-table.js";
 import { standIns } from "../../scripts/stand-ins/files.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -86,6 +87,37 @@ describe("every recipe", () => {
       });
       expect([evaluation.every, evaluation.best, save.every], name).toEqual([100, "loss", 500]);
     }
+  });
+});
+
+describe("the table of recipes", () => {
+  const train = (step: number, updates: number, loss: number) => ({ kind: "train" as const, step, updates, loss });
+  const evaluation = (step: number, metrics: Record<string, number>) => ({ kind: "eval" as const, step, evalLoss: 1, metrics });
+  const result = { steps: 40, keptStep: 20, parameters: 1, trainableParameters: 1, trainSeconds: 1, evalSeconds: 1 };
+
+  it("takes the reports that lie in the first and in the last tenth of the updates, by their updates", () => {
+    const lines = [
+      train(1, 1, 9),
+      train(2, 1, 8),
+      train(4, 2, 6),
+      train(20, 16, 4),
+      train(36, 16, 3),
+      train(38, 2, 2),
+      train(40, 2, 1),
+    ];
+    expect(tenths(lines, 40)).toEqual({ first: (9 + 8 + 2 * 6) / 4, last: 1.5 });
+    expect(tenths([train(10, 10, 5), train(40, 30, 2)], 40)).toEqual({ first: 5, last: 2 }); // reports are longer than a tenth
+  });
+
+  it("sets the untuned model beside the weights that were kept, each task by its own measure", () => {
+    const score = (task: string | null, metric: string, headline: string) => ({ task, metric, headline, rows: 4 });
+    const scores = [score("qa", "squad", "f1"), score("news", "classification", "f1_macro")];
+    const found = [0, 20, 40].map((step) => evaluation(step, { "qa/f1": step, "news/f1_macro": step / 100 }));
+    expect(measures({ ...result, scores }, found)).toEqual([
+      "qa: squad f1 0.000 -> 20.000",
+      "news: classification f1_macro 0.000 -> 0.200",
+    ]);
+    expect(() => measures({ ...result, scores }, found.slice(1))).toThrow(/eval.first/);
   });
 });
 

@@ -53,6 +53,27 @@ describe("the measure", () => {
   });
 });
 
+describe("classes by probability", () => {
+  const examples = [" up", " down", " up"].map((label) => example(label));
+  const held = [heldOf("phrasebank")];
+  it("are chosen among the completions as they are learnt, in the order of the labels", () => {
+    const [measure] = plan({ method: "likelihood" }, held, examples).measures;
+    expect(measure!.choices).toEqual([" down", " up"]);
+    expect(plan({}, held, examples).measures[0]!.choices).toBeNull();
+  });
+  it("leave tasks without classes to generation, and are refused where there is nothing else", () => {
+    const [summaries, news] = plan(
+      { method: "likelihood" },
+      [heldOf("dialogsum", "sum"), heldOf("phrasebank", "news")],
+      [example("a summary", "sum"), example("up", "news")],
+    ).measures;
+    expect([summaries!.choices, news!.choices]).toEqual([null, ["up"]]);
+    expect(() => plan({ method: "likelihood" }, [heldOf("dialogsum")])).toThrow(
+      /eval.method: likelihood chooses among a few labels, and none of the validation rows is judged as classification/,
+    );
+  });
+});
+
 describe("the points", () => {
   const at = (evaluation: Record<string, unknown>, held = [heldOf("rows")]) => {
     const made = plan(evaluation, held);
@@ -68,6 +89,13 @@ describe("the points", () => {
     expect(at({ every: 1000 })).toEqual([90]);
   });
   it("are none without validation rows", () => expect(at({}, [])).toEqual([]));
+  it("are one more before the first update with first, which wants rows", () => {
+    const before = (evaluation: Record<string, unknown>, held = [heldOf("rows")]) => isEvaluated(plan(evaluation, held), 0, 90);
+    expect(before({ first: true })).toBe(true);
+    expect(before({ every: 40 })).toBe(false);
+    expect(before({ first: true }, [])).toBe(false);
+    expect(at({ first: true, every: 40 })).toEqual([40, 80, 90]);
+  });
 });
 
 describe("the best value", () => {
