@@ -73,6 +73,28 @@ describe("evaluations on the way", () => {
     expect(often.result.lastLoss).not.toBeNaN();
   });
 
+  it("with first begin before the first update: no bit of the training changes, and it is never the best one", async () => {
+    const first = await runOf("first", [
+      "eval.first=true",
+      "eval.every=5",
+      "train.lr=1e-30",
+      "eval.generate=true",
+      "eval.generateRows=3",
+    ]);
+    expect((await recordsOf(first)).map(({ kind, step }) => `${kind} ${step}`)).toEqual([
+      "eval 0",
+      "train 1",
+      "train 4",
+      "train 5",
+      "eval 5",
+    ]);
+    expect(losses(first)[0]).toBe(losses(first)[1]); // at such a rate nothing is learnt, so the first would be the best
+    expect(first.result.best).toMatchObject({ step: 5 });
+    const learning = await runOf("first and on", ["eval.first=true"]);
+    expect(Buffer.compare(await weightsOf(learning), await weightsOf(plain))).toBe(0);
+    expect(losses(learning)[1]).toBe(losses(plain)[0]);
+  });
+
   it("are told in metrics.jsonl and result.json, with the losses in both forms and the values of the metric", async () => {
     const records = await recordsOf(often);
     const told = records.filter(({ kind }) => kind === "eval");
