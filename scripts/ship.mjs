@@ -1,5 +1,5 @@
-// What `npm pack` takes into a package from the project's top: the licence into each, and into the command line the recipes and
-// the bundled model and rows. Called in a package's folder, by its prepack and postpack.
+// What `npm pack` takes into a package from the project's top: the licence into each, and into the command line the recipes,
+// the bundled model and rows, and the stand-ins. Called in a package's folder, by its prepack and postpack.
 //   node ../../scripts/ship.mjs in      copies them in
 //   node ../../scripts/ship.mjs out     takes them out again
 import { cpSync, rmSync } from "node:fs";
@@ -7,7 +7,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const top = fileURLToPath(new URL("..", import.meta.url));
-const SHIPPED = { "apps/cli": ["LICENSE", "recipes", "data/bundled"] };
+const SHIPPED = { "apps/cli": ["LICENSE", "recipes", "data/bundled", "data/stand-ins"] };
 const ALL = ["LICENSE"];
 
 const home = process.cwd();
@@ -16,7 +16,6 @@ if (!/^(packages|apps)\/[^/]+$/.test(folder)) {
   console.error(`ship.mjs: ${home} is no package of this project; it is called by npm pack in one`);
   process.exit(2);
 }
-for (const name of SHIPPED[folder] ?? ALL) {
-  rmSync(path.join(home, name.split("/")[0]), { recursive: true, force: true });
-  if (process.argv[2] === "in") cpSync(path.join(top, name), path.join(home, name), { recursive: true });
-}
+const names = SHIPPED[folder] ?? ALL;
+for (const name of names) rmSync(path.join(home, name.split("/")[0]), { recursive: true, force: true });
+if (process.argv[2] === "in") for (const name of names) cpSync(path.join(top, name), path.join(home, name), { recursive: true });
