@@ -19,7 +19,7 @@ import { COMMANDS } from "../../apps/cli/src/commands/table.js";
 import { parseRun } from "../../apps/cli/src/run/load.js";
 import { runSchema } from "../../apps/cli/src/run/schema.js";
 import { writeTinyModel } from "../cli/tinyModel.js";
-import { type Page, readPage, readPages, root, treeEntries } from "./pages.js";
+import { missingLine, type Page, readPage, readPages, root, treeEntries } from "./pages.js";
 import type { Ran } from "./runFiles.js";
 
 const pages = readPages();
@@ -60,13 +60,7 @@ describe("samples run and print what they say", () => {
     const result = ran.get(where);
     expect(result, `ended the process of all samples:\n${crash}`).toBeDefined();
     expect(result!.error).toBeNull();
-    const promised = [...text.matchAll(/\/\/> (.*)$/gm)].map(([, line]) => line!.trimEnd());
-    let from = 0;
-    for (const line of promised) {
-      const at = result!.lines.indexOf(line, from);
-      expect(at, `"${line}" is not among what it printed:\n${result!.lines.join("\n")}`).toBeGreaterThanOrEqual(from);
-      from = at + 1;
-    }
+    expect(missingLine(text, result!.lines), `is not among what it printed:\n${result!.lines.join("\n")}`).toBeNull();
   });
 
   test("every package's page begins with one", () => {
@@ -99,7 +93,7 @@ describe("quotes are true", () => {
   });
   test("no block has a word behind its fence that means nothing", () => {
     const known = blocks.filter(
-      // `sh run`: tests/kernels/developerDay.test.ts runs these commands
+      // `sh run`: tests/kernels/developerDay.test.ts runs those of its page, tests/packages those of the main page
       ({ language, flags: [flag] }) =>
         !flag || ["fragment", "of", "tree"].includes(flag) || language === "yaml" || (language === "sh" && flag === "run"),
     );

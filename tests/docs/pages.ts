@@ -85,6 +85,51 @@ function anchorOf(heading: string): string {
     .replace(/\s/g, "-");
 }
 
+/** The first line that a sample promises (`//> text`) and did not print, in order; null where all are there. */
+export function missingLine(sample: string, printed: readonly string[]): string | null {
+  let from = 0;
+  for (const [, promise] of sample.matchAll(/\/\/> (.*)$/gm)) {
+    const line = promise!.trimEnd();
+    const at = printed.indexOf(line, from);
+    if (at < 0) return line;
+    from = at + 1;
+  }
+  return null;
+}
+
+export interface CommandLine {
+  where: string;
+  command: string;
+  /** What its `#>` lines say that it prints, in order. */
+  promised: readonly string[];
+}
+
+/** Command lines of a page's `sh run` blocks, one a line that begins with npx. */
+export function commandLines({ blocks }: Page): CommandLine[] {
+  return blocks
+    .filter(({ language, flags }) => language === "sh" && flags.includes("run"))
+    .flatMap(({ text, where }) =>
+      text
+        .split(/^(?=npx )/m)
+        .filter(Boolean)
+        .map((part) => {
+          const [command, ...promised] = part.trim().split("\n") as [string, ...string[]];
+          return { where, command, promised: promised.map((line) => line.replace("#> ", "")) };
+        }),
+    );
+}
+
+/** The first promised piece that a command did not print, in order; null where all are there. */
+export function missingPiece(promised: readonly string[], printed: string): string | null {
+  let from = 0;
+  for (const piece of promised) {
+    const at = printed.indexOf(piece, from);
+    if (at < 0) return piece;
+    from = at + piece.length;
+  }
+  return null;
+}
+
 /** Entries of a drawn tree, two spaces a level, "name/  remark": paths relative to the root. */
 export function treeEntries(text: string): string[] {
   const folders: string[] = [];
