@@ -26,9 +26,10 @@ export function addEvalOptions(command: Command): Command {
     .option("--num-beams <n>", "beam search", count, 1)
     .option("--labels <names...>", "classification: the classes (all that the data has)")
     .addOption(
-      new Option("--method <how>", "classification: from the answer's text, or by the labels' probability")
-        .choices(["generate", "likelihood"])
-        .default("generate"),
+      new Option(
+        "--method <how>",
+        "classification: from the answer's text, or by the labels' probability (a run's eval.method, else generate)",
+      ).choices(["generate", "likelihood"]),
     )
     .option("--shots <n>", "solved examples in front of each prompt", whole, 0)
     .option("--shots-from <file>", "where these come from")

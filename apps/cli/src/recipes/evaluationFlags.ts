@@ -18,7 +18,7 @@ export interface EvaluationFlags {
   maxNewTokens?: number;
   numBeams: number;
   labels?: string[];
-  method: "generate" | "likelihood";
+  method?: "generate" | "likelihood";
   shots: number;
   shotsFrom?: string;
   seed: number;
@@ -36,7 +36,7 @@ export async function evaluationOf(name: string, flags: EvaluationFlags): Promis
     numBeams: flags.numBeams,
     labels: flags.labels,
     referenceFields: flags.referenceField,
-    method: flags.method,
+    method: flags.method ?? ("generate" as const),
     shots: flags.shots,
     shotsFrom: flags.shotsFrom,
     seed: flags.seed,
@@ -50,6 +50,7 @@ export async function evaluationOf(name: string, flags: EvaluationFlags): Promis
       ...run,
       ...common,
       task: flags.task,
+      method: flags.method ?? run.run?.eval.method ?? "generate",
       data: flags.data ?? null,
       template,
       rows: flags.rows ?? run.rows,
