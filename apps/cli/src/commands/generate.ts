@@ -1,8 +1,9 @@
 // attune generate MODEL "PROMPT"...: what a model, or a model with an adapter, answers.
 import type { Answer, FrozenStorage, GenerateOptions, SequenceGenerator, Tokenizer } from "@attune/models";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { sanitizeForTerminal } from "../terminal.js";
 import { dtypeOption } from "./dtypeOption.js";
+import { count, number, whole } from "./numberOptions.js";
 import { promptsOf, promptsOfRows, rowsOf } from "./prompts.js";
 
 interface Flags extends Pick<GenerateOptions, (typeof PASSED)[number]> {
@@ -30,7 +31,10 @@ const DEFAULT_NEW_TOKENS = 64;
 
 export function configure(command: Command): void {
   command
-    .argument("<model>", "a Hugging Face folder of a T5 or an OPT, a hub name such as google/flan-t5-small, a run's folder, or bundled")
+    .argument(
+      "<model>",
+      "a Hugging Face folder of a T5 or an OPT, a hub name such as google/flan-t5-small, a run's folder, or bundled",
+    )
     .argument("[prompts...]", "what to answer; without any, a line each from --file or from stdin")
     .option("--adapter <dir>", "LoRA adapter in PEFT's form, as attune train saves it: a folder, or a name on the hub")
     .option("--file <file>", "prompts, one a line; a .jsonl file has an object a line")
@@ -168,22 +172,4 @@ function warn(text: string): void {
 
 function collect(text: string, before: string[] = []): string[] {
   return [...before, text];
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number");
-  return value;
-}
-
-function whole(text: string): number {
-  const value = number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("expected a whole number");
-  return value;
-}
-
-function count(text: string): number {
-  const value = whole(text);
-  if (value < 1 || value > 65_536) throw new InvalidArgumentError("expected a whole number from 1 to 65536");
-  return value;
 }

@@ -25,6 +25,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "answer prompts with a model, or with a model and an adapter",
     load: () => import("./generate.js"),
   },
+  { name: "chat", summary: "talk with a model, with its adapter and without", load: () => import("./chat.js") },
   {
     name: "eval",
     summary: "answer a task's rows with a model or a run's result, and score the answers",

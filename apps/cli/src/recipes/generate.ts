@@ -49,14 +49,29 @@ export async function openGeneration(name: string, adapterName?: string): Promis
 /** The generator on a device; it goes with the device. */
 export async function loadGenerator(
   device: Device,
-  { folder, tokenizer, adapter, config }: GenerationFiles,
+  files: GenerationFiles,
   storage: FrozenStorage,
 ): Promise<{ generator: SequenceGenerator; notes: readonly string[] }> {
+  const { generatorOf, lora, notes } = await loadLayers(device, files, storage);
+  return { generator: generatorOf(lora), notes };
+}
+
+/** A generator with the adapter, where there is one, and one without, over the same weights; they go with the device. */
+export async function loadGenerators(
+  device: Device,
+  files: GenerationFiles,
+  storage: FrozenStorage,
+): Promise<{ adapted: SequenceGenerator | null; base: SequenceGenerator; notes: readonly string[] }> {
+  const { generatorOf, lora, notes } = await loadLayers(device, files, storage);
+  return { adapted: lora && generatorOf(lora), base: generatorOf(null), notes };
+}
+
+async function loadLayers(device: Device, { folder, tokenizer, adapter, config }: GenerationFiles, storage: FrozenStorage) {
   const loaded = await loadModelFolder(device, folder, { trainable: false, storage });
   const lora = adapter && loadLora(device, adapter, { specs: weightsOf(folder), weights: loaded.weights });
-  const model = modelOf(loaded, { lora });
   return {
-    generator: new SequenceGenerator(device, model, { config, tokenizer }),
+    lora,
+    generatorOf: (layers: typeof lora) => new SequenceGenerator(device, modelOf(loaded, { lora: layers }), { config, tokenizer }),
     notes: [...loaded.notes, ...(adapter?.notes ?? [])],
   };
 }
