@@ -79,6 +79,15 @@ describe.each(libraries)("$name alone", ({ folder, name }) => {
   });
 });
 
+test("types hold in a TypeScript project that installs nothing besides, and checks those of libraries too", async () => {
+  const at = folderOf("@attune/tensor"); // its types name WebGPU's
+  const compilerOptions = { noEmit: true, strict: true, module: "nodenext", target: "es2023", types: [] };
+  await writeFile(path.join(at, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["sample.ts"] }));
+  const ended = await shell(`"${process.execPath}" "${path.join(root, "node_modules/typescript/bin/tsc")}"`, at);
+  // a project of its own says what console is: by DOM or by @types/node
+  expect(ended.stdout.split("\n").filter((line) => line && !/name 'console'/.test(line))).toEqual([]);
+});
+
 describe("the command line alone, as the main page has it", () => {
   const lines = commandLines(readPage("README.md", readFileSync(path.join(root, "README.md"), "utf8")));
   const ended: Ended[] = [];
