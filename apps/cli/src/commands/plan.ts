@@ -19,7 +19,7 @@ export function configure(command: Command): void {
     .addHelpText(
       "after",
       `
-Peak memory is exact: the run is planned as it will be run. Time is an estimate, of training alone.
+Peak device memory is exact: the run is planned as it will be run. The process and time are estimates, time of training alone.
 
 Examples:
   attune plan recipes/bundled-lora.yaml train.batch=32
@@ -35,7 +35,11 @@ Examples:
       const device = flags.facts ? null : await (await import("@attune/tensor/node")).openDevice();
       try {
         const facts = device?.facts ?? (await readFacts(flags.facts!));
-        const plan = await planRun(prepared, facts);
+        const { processBytes } = await import("../recipes/planMemory.js");
+        const now = process.memoryUsage.rss(); // planning adds what training does not
+        const counted = await planRun(prepared, facts);
+        const { peakDeviceBytes } = counted;
+        const plan = { ...counted, processBytes: processBytes({ peakDeviceBytes, facts, isOpen: device !== null }, now) };
         const isOver = flags.budget !== undefined && plan.peakDeviceBytes > flags.budget;
         const fit = isOver ? await (await import("../recipes/planFit.js")).fitBudget(run, facts, flags.budget!) : undefined;
         const time = flags.measure
@@ -96,7 +100,7 @@ async function readFacts(file: string): Promise<DeviceFacts> {
   throw userError("usage", `--facts ${file}: expected the JSON that \`attune doctor --json\` prints on that device`);
 }
 
-function printPlan(plan: RunPlan, time?: TimePlan): string {
+function printPlan(plan: RunPlan & { processBytes: number }, time?: TimePlan): string {
   const { perUpdate, disk } = plan;
   const facts = [
     ["parameters", `${formatCount(plan.parameters)}, ${formatCount(plan.trainableParameters)} trained`],
@@ -124,6 +128,7 @@ function printPlan(plan: RunPlan, time?: TimePlan): string {
     ...Object.entries(plan.memory)
       .filter(([, bytes]) => bytes > 0)
       .map(([category, bytes]) => [`  ${category}`, formatBytes(bytes)]),
+    ["process memory", `about ${formatBytes(plan.processBytes)}`],
   ];
   const buckets = plan.buckets.map((bucket) => [
     plan.isEncoderDecoder ? `${bucket.source} + ${bucket.target}` : String(bucket.source),

@@ -63,10 +63,10 @@ export async function planRun(prepared: PreparedRun, facts: DeviceFacts): Promis
     totals.largestFlops = Math.max(totals.largestFlops, flops);
   }
 
-  // the rest of the run allocates too: reading weights back to save them, and the decoding programs with their caches
+  // the rest of the run allocates too, in the order of the run: evaluation, reading weights back to save them, decoding with its caches
   await trainer.readLoss(1);
-  await readRunModel(run, model, files);
   await evaluator.evaluate(0, 0, {});
+  await readRunModel(run, model, files);
   await evaluator.answer(data.validation.length, {});
 
   const plan: RunPlan = {
