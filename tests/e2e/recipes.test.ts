@@ -175,13 +175,13 @@ describe(`a few updates on ${hasReal ? "the real files under ../shared/data" : "
     });
     const result = await tune(device, await prepareRun(run), quiet);
     expect(result.steps).toBe(2);
-    expect(result.lastLoss).toBeLessThan(result.firstLoss);
+    expect(Number.isFinite(result.lastLoss)).toBe(true);
     expect(existsSync(path.join(result.savedTo, run.lora ? "adapter_model.safetensors" : "model.safetensors"))).toBe(true);
 
     const [before, ...later] = result.evaluations;
     expect(before!.step).toBe(0);
     expect(later.at(-1)!.step).toBe(2);
-    expect(later.at(-1)!.evalLoss).toBeLessThan(before!.evalLoss);
+    expect(later.at(-1)!.evalLoss).toBeLessThan(before!.evalLoss); // of the same rows; training losses are of different ones
     if (run.objective === "causalLm") return; // nothing is asked
     expect(Object.keys(before!.metrics!).length).toBeGreaterThan(0);
     expect(Object.keys(later.at(-1)!.metrics!)).toEqual(Object.keys(before!.metrics!));
