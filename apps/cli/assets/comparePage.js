@@ -1,63 +1,11 @@
-// The page of attune compare, in the browser. All that it shows comes from the JSON in the page and goes into the document as text:
-// there is no innerHTML here, and no attribute takes text from data. Control characters and marks that turn or hide text are shown.
+// The page of attune compare, in the browser, behind pageParts.js in the same script.
 
 (() => {
+  const { make, color, swatch, show, showCount, showBytes, showSeconds, plotLines } = parts;
   const data = JSON.parse(document.getElementById("data").textContent);
   const main = document.querySelector("main");
   const PER_PAGE = 10;
-  const HIDDEN =
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/gu;
-
-  /** A new element with a class, its text, and what it holds. */
-  function make(tag, className, ...children) {
-    const element = document.createElement(tag);
-    if (className) element.className = className;
-    for (const child of children) {
-      if (child === null || child === undefined) continue;
-      if (child instanceof Node) element.append(child);
-      else element.append(visible(String(child)));
-    }
-    return element;
-  }
-
-  /** Text with its hidden characters spelt out: U+202E. */
-  function visible(text) {
-    const fragment = document.createDocumentFragment();
-    let from = 0;
-    for (const match of text.matchAll(HIDDEN)) {
-      fragment.append(text.slice(from, match.index));
-      const code = match[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
-      const mark = document.createElement("span");
-      mark.className = "hidden-character";
-      mark.textContent = `U+${code}`;
-      fragment.append(mark);
-      from = match.index + match[0].length;
-    }
-    fragment.append(text.slice(from));
-    return fragment;
-  }
-
-  const color = (k) => `var(--s${k % 6})`;
-  function swatch(k) {
-    const box = make("span", "swatch");
-    box.style.background = color(k);
-    return box;
-  }
-  const show = (value) => (value === null ? "n/a" : value.toFixed(Math.abs(value) <= 1 ? 4 : 2));
   const showP = (p) => (p === null ? "n/a" : p < 0.0005 ? "< 0.001" : p.toFixed(3));
-  const showCount = (n) => scaled(n, 1000, ["", " k", " M", " G"]);
-  const showBytes = (n) => scaled(n, 1024, [" B", " KiB", " MiB", " GiB"]);
-  const showSeconds = (s) => (s < 60 ? `${s.toFixed(1)} s` : `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`);
-  function scaled(value, base, units) {
-    let unit = 0;
-    let rest = value;
-    while (rest >= base && unit < units.length - 1) {
-      rest /= base;
-      unit++;
-    }
-    return (unit === 0 ? String(Math.round(rest)) : rest.toPrecision(3)) + units[unit];
-  }
-
   function section(title, ...children) {
     main.append(make("h2", "", title), ...children);
   }
@@ -147,38 +95,11 @@
     section("Loss while training", card);
     const tables = trained.map(({ losses }) => [losses.map(({ step }) => step), losses.map(({ loss }) => loss)]);
     const joined = tables.length > 1 ? uPlot.join(tables) : tables[0];
-    let plot = null;
-    const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-    const draw = () => {
-      if (plot) plot.destroy();
-      const axis = {
-        stroke: css("--muted"),
-        grid: { stroke: css("--line"), width: 1 },
-        ticks: { stroke: css("--line"), width: 1 },
-      };
-      const series = trained.map(({ k }) => ({
-        label: data.systems[k].name.replace(HIDDEN, "\ufffd"),
-        stroke: css(`--s${k % 6}`),
-        width: 2,
-        spanGaps: true,
-        points: { show: false },
-        value: (_, value) => (value === null || value === undefined ? "" : value.toFixed(3)),
-      }));
-      plot = new uPlot(
-        {
-          width: Math.max(200, card.clientWidth - 34),
-          height: 280,
-          scales: { x: { time: false } },
-          axes: [axis, axis],
-          series: [{ label: "step" }, ...series],
-        },
-        joined,
-        card,
-      );
-    };
-    draw();
-    addEventListener("resize", () => plot.setSize({ width: Math.max(200, card.clientWidth - 34), height: 280 }));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+    plotLines(
+      card,
+      joined,
+      trained.map(({ k }) => ({ label: data.systems[k].name, color: k })),
+    );
   }
 
   // --- confusion ------------------------------------------------------------------------------------------------------------

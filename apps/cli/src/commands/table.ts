@@ -36,6 +36,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "compare runs and models on the same examples: intervals, significance, cost, a page",
     load: () => import("./compare.js"),
   },
+  { name: "report", summary: "write or serve a run's page: curves, answers, data, cost", load: () => import("./report.js") },
   {
     name: "score",
     summary: "score outputs in plain files: ROUGE, BLEU, chrF, exact match, F1, accuracy",

@@ -43,6 +43,8 @@ interface RunRecord {
 export interface RunFolder {
   /** Updates that were done before. */
   readonly startStep: number;
+  /** All that updates depend on: keys of the run's YAML, and fingerprints of its files. */
+  readonly settings: Readonly<Record<string, unknown>>;
   /** What the run had come to then. */
   readonly progress: RunProgress;
   /** Step of the latest checkpoint; null before the first. */
@@ -88,6 +90,7 @@ export async function openRunFolder(
     let savedAt = found?.step ?? null;
     return {
       startStep: found?.step ?? 0,
+      settings,
       progress: found?.record.progress ?? NO_PROGRESS,
       get savedAt() {
         return savedAt;

@@ -8,6 +8,7 @@ import { knownPeak } from "../doctor/peak.js";
 import { checkInputs } from "../run/paths.js";
 import type { Run } from "../run/schema.js";
 import { writeRun } from "../run/write.js";
+import { writeAbout } from "./about.js";
 import { answeredSamples, sampleLines } from "./answers.js";
 import { prepareData, type TrainingData } from "./data.js";
 import { type AnswerScores, type EvaluationPlan, type EvaluationRecord, planEvaluations, RunEvaluator } from "./evaluations.js";
@@ -118,7 +119,7 @@ export async function openRun(device: Device, { run, files, data, evaluations }:
 }
 
 /**
- * Trains, evaluates, saves. The run's folder gets run.yaml, metrics.jsonl, checkpoints, samples.jsonl, result.json and the model or adapter.
+ * Trains, evaluates, saves. The run's folder gets run.yaml, about.json, metrics.jsonl, tensorboard, checkpoints, samples.jsonl, result.json and the model or adapter.
  * Throws (usage) where the folder is not free for this run (openRunFolder).
  */
 export async function tune(
@@ -143,6 +144,7 @@ async function tuneIn(
   signal?: AbortSignal,
 ): Promise<TuneResult> {
   await writeRun(prepared.run);
+  await writeAbout(prepared, device.facts, folder.startStep, folder.settings);
   const opened = await openRun(device, prepared);
   try {
     return await tuneOpened(folder, device, prepared, opened, listener, signal);
