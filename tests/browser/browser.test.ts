@@ -1,6 +1,6 @@
 // The engine in a browser: headless Chromium on its software adapter runs the ops and a LoRA step, and the numbers are those of Node.
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,6 +11,8 @@ import { expect, it } from "vitest";
 import { findBrowser } from "../../scripts/browser.mjs";
 import type { BrowserReport } from "./page.js";
 
+/** Served to the page. */
+const MODEL = fileURLToPath(new URL("../../data/bundled/base", import.meta.url));
 const TIMEOUT_MS = 240_000;
 const FLAGS = [
   "--headless",
@@ -41,6 +43,7 @@ it("runs every op and trains a LoRA adapter in headless Chromium", { timeout: TI
   );
   expect(report.failures).toEqual([]);
   expect(report.ops).toBeGreaterThan(40);
+  expect(report.adapterFiles).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
   expect(report.losses.every(Number.isFinite) && report.gradNorms.every((norm) => norm > 0)).toBe(true);
   expect(report.losses.at(-1)!).toBeLessThan(0.9 * report.losses[0]!);
 });
@@ -90,6 +93,11 @@ async function runPage(command: string, env: NodeJS.ProcessEnv, script: string):
             clearTimeout(timer);
             resolve(JSON.parse(text) as BrowserReport);
           });
+        } else if (/^\/model\/[\w.-]+$/.test(request.url ?? "")) {
+          readFile(path.join(MODEL, path.basename(request.url!))).then(
+            (bytes) => response.end(bytes),
+            () => response.writeHead(404).end(),
+          );
         } else if (request.url === "/page.js") response.setHeader("content-type", "text/javascript").end(script);
         else response.setHeader("content-type", "text/html").end(PAGE);
       });

@@ -1,8 +1,8 @@
-// Runs in the browser: every op through the harness, and a captured LoRA step of a tiny T5. Posts what it found to the test's server.
-import { freshLora, freshT5, LORA_DEFAULTS, linearModules, T5, T5_DEFAULTS, t5Weights } from "@attune/models";
+// Runs in the browser: every op through the harness, and the example that tunes an adapter. Posts what it found to the test's server.
+import { httpFiles } from "@attune/models";
 import { openWebGpu, type WebGpuDevice } from "@attune/tensor";
 import { type Dims, opCases, runCase } from "@attune/tensor/testing";
-import { Trainer } from "@attune/tuning";
+import { tune } from "../../examples/06-lora-in-browser/tune.js";
 
 export interface BrowserReport {
   adapter: string;
@@ -13,6 +13,8 @@ export interface BrowserReport {
   /** Losses of the steps on one batch. */
   losses: number[];
   gradNorms: number[];
+  /** Names of what it saved. */
+  adapterFiles: string[];
   error?: string;
 }
 
@@ -34,40 +36,30 @@ async function tell(line: string): Promise<void> {
   await fetch("/progress", { method: "POST", body: line });
 }
 
-async function trainLora(device: WebGpuDevice): Promise<{ losses: number[]; gradNorms: number[] }> {
-  const config = { ...T5_DEFAULTS, vocabSize: 96, dModel: 32, dKv: 8, numHeads: 4, dFf: 64, numLayers: 2, numDecoderLayers: 2 };
-  const { weights } = freshT5(device, config, 1);
-  const lora = freshLora(device, { ...LORA_DEFAULTS, rank: 4, alpha: 16 }, linearModules(t5Weights(config)), 2);
-  const model = new T5(config, weights);
-  const trainer = new Trainer(device, { model, lora, trainable: lora.parameters, learningRate: () => 0.03, seed: 3 });
-  const [rows, source, target] = [4, 16, 8];
-  const ids = (count: number) => Int32Array.from({ length: count }, (_, i) => 3 + ((i * 37) % 90));
-  const batch = {
-    inputIds: ids(rows * source),
-    attentionMask: new Int32Array(rows * source).fill(1),
-    labels: ids(rows * target),
-  };
+/** examples/06-lora-in-browser, on the model that the test's server has. */
+async function trainLora(device: WebGpuDevice): Promise<Pick<BrowserReport, "losses" | "gradNorms" | "adapterFiles">> {
   const losses: number[] = [];
   const gradNorms: number[] = [];
-  for (let i = 0; i < 6; i++) {
-    trainer.update([{ ...batch, rows, source, target, targetTokens: rows * target }]);
-    const { loss, gradNorm } = await trainer.readLoss(1);
+  const pairs = [
+    { prompt: "Ida: Shall we fly kites?\nMax: I will bring grapes.", completion: "Max accepts and will bring grapes." },
+    { prompt: "Ruth: Shall we taste cheese?\nNoor: Alas, no.", completion: "Noor declines." },
+  ];
+  const { adapter } = await tune(device, httpFiles(`${location.origin}/model/`), pairs, 6, ({ loss, gradNorm }) => {
     losses.push(loss);
     gradNorms.push(gradNorm);
-  }
-  trainer.dispose();
-  return { losses, gradNorms };
+  });
+  return { losses, gradNorms, adapterFiles: Object.keys(adapter).sort() };
 }
 
 async function run(): Promise<BrowserReport> {
   const device = await openWebGpu(navigator.gpu);
   const { adapter, subgroupSize } = device.facts;
   await tell("device open");
-  const { losses, gradNorms } = await trainLora(device);
-  await tell(`losses ${losses}`);
+  const lora = await trainLora(device);
+  await tell(`losses ${lora.losses}`);
   const failures = await runOps(device);
   const name = [adapter.vendor, adapter.architecture, adapter.description].filter(Boolean).join(" ");
-  return { adapter: name, subgroupSize, ops: opCases.length, failures, losses, gradNorms };
+  return { adapter: name, subgroupSize, ops: opCases.length, failures, ...lora };
 }
 
 const report = await run().catch((error: Error): Partial<BrowserReport> => ({ error: `${error.message}\n${error.stack}` }));
