@@ -105,7 +105,11 @@ function thinned<Item>(items: readonly Item[]): Item[] {
 }
 
 /** Whole lines that are objects: a run that goes may be writing the last one. */
-const objectsIn = (text: string): Record<string, unknown>[] => text.split("\n").flatMap((line) => objectIn(line) ?? []);
+const objectsIn = (text: string): Record<string, unknown>[] =>
+  text.split("\n").flatMap((line) => {
+    const found = objectIn(line);
+    return found ? [found] : [];
+  });
 
 function objectIn(text: string): Record<string, unknown> | null {
   try {
