@@ -30,7 +30,7 @@ export interface TrainingModel {
   labels(batch: TrainingBatch): Int32Array;
   /** Positions that a batch of these dims takes through the model, padding included. */
   positions(dims: BatchDims): number;
-  /** [rows, positions, width]: what the head projects to the vocabulary */
+  /** [rows, positions, width], what the head projects to the vocabulary */
   hidden(inputs: Readonly<Record<string, Tensor>>): Tensor;
   /** Losses [rows] of hidden rows [rows, width] */
   losses(hidden: Tensor, labels: Tensor, options?: CrossEntropyOptions): Tensor;

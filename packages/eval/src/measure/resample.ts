@@ -116,7 +116,7 @@ export function randomization(
   };
 }
 
-/** [systems]: name -> values [samples]; a sample draws the same rows of all systems. */
+/** [systems], name -> values [samples]; a sample draws the same rows of all systems. */
 function drawnValues(
   measure: Measure,
   systems: readonly (readonly RowStatistics[])[],

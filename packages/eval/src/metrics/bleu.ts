@@ -31,11 +31,11 @@ export interface BleuOptions {
 export interface BleuScore {
   /** 0 to 100. */
   score: number;
-  /** [order]: runs in common; with add-k, k more. */
+  /** [order], runs in common; with add-k, k more. */
   counts: number[];
-  /** [order]: runs of the predictions; with add-k, k more. */
+  /** [order], runs of the predictions; with add-k, k more. */
   totals: number[];
-  /** [order]: after smoothing, 0 to 100. */
+  /** [order], after smoothing, 0 to 100. */
   precisions: number[];
   brevityPenalty: number;
   predictionLength: number;

@@ -31,7 +31,7 @@ export class Ngrams {
     return counts;
   }
 
-  /** [order]: how many runs of `text` are among those counted, each at most as often as it was; uses up `counts`. */
+  /** [order], how many runs of `text` are among those counted, each at most as often as it was; uses up `counts`. */
   match(text: ArrayLike<number>, counts: (number | undefined)[]): number[] {
     const hits = new Array<number>(this.order).fill(0);
     for (let start = 0; start < text.length; start++) {
@@ -68,7 +68,7 @@ export class Numbering<T> {
   }
 }
 
-/** [order]: how many runs of each length there are in a text of `length` items. */
+/** [order], how many runs of each length there are in a text of `length` items. */
 export function ngramTotals(length: number, order: number): number[] {
   return Array.from({ length: order }, (_, n) => Math.max(length - n, 0));
 }

@@ -33,13 +33,13 @@ export function rowSquares(weight: Tensor): Tensor {
 export interface AdaptedWeight {
   /** [out, in] */
   weight: Tensor;
-  /** [out]: of `weight`, see rowSquares */
+  /** [out], of `weight`, see rowSquares */
   squares: Tensor;
   /** [rank, in] */
   a: Tensor;
   /** [out, rank] */
   b: Tensor;
-  /** [rank, rank]: ones on the diagonal */
+  /** [rank, rank], ones on the diagonal */
   identity: Tensor;
   scale: number;
 }

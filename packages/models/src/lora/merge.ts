@@ -7,7 +7,7 @@ import type { AdapterModule } from "./adapterFiles.js";
 export type MergeModule = Pick<AdapterModule, "path" | "rank" | "scale" | "a" | "b" | "magnitude">;
 
 export interface Merged {
-  /** [out, in]: W + s B A; with DoRA each row of it times magnitude / norm. */
+  /** [out, in], W + s B A; with DoRA each row of it times magnitude / norm. */
   weight: Float32Array;
   /** DoRA: ||W + s B A|| of each row, [out]; unmerging needs it, since the merged weight has lost it. */
   norms: Float64Array | null;

@@ -9,7 +9,7 @@ export const IGNORE_INDEX = -100;
 export interface Batch {
   /** [rows, source]; padding is padId. */
   inputIds: Int32Array;
-  /** [rows, source]: 1 for tokens, 0 for padding. */
+  /** [rows, source], 1 for tokens, 0 for padding. */
   attentionMask: Int32Array;
   /** [rows, target]; padding is -100. */
   labels: Int32Array;
@@ -20,7 +20,7 @@ export interface Batch {
   targetTokens: number;
   /** Rows that hold an example; the others, last, weigh nothing. */
   realRows: number;
-  /** [rows, source]: the number of the packed sequence each position belongs to; absent where a row is one sequence. */
+  /** [rows, source], the number of the packed sequence each position belongs to; absent where a row is one sequence. */
   segments?: Int32Array;
 }
 

@@ -7,7 +7,7 @@ export type Side = "left" | "right";
 export interface PaddedIds {
   /** [rows, length], row-major */
   ids: Int32Array;
-  /** [rows, length]: 1 where there is a token */
+  /** [rows, length], 1 where there is a token */
   mask: Int32Array;
   rows: number;
   length: number;

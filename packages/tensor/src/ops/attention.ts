@@ -102,7 +102,7 @@ export const attentionOp: Op<AttentionAttrs> = {
 /** What a backward pass reads: the op's inputs and what was kept or computed. */
 export interface AttentionOperands extends AttentionInputs {
   dy: Tensor;
-  /** [2, batch, heads, query]: log-sum-exp of the scores, rowsum(dy * y) */
+  /** [2, batch, heads, query], log-sum-exp of the scores, rowsum(dy * y) */
   stats: Tensor;
   numbers: Tensor | null;
   bias_of: Tensor | null;

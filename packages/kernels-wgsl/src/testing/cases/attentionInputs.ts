@@ -75,7 +75,7 @@ export const operands = ({ batch, heads, queries, keys }: Dims, dKv: number) => 
   return { q: { shape: [batch!, queries!, width] }, k: { shape: [batch!, keys!, width] }, v: { shape: [batch!, keys!, width] } };
 };
 export const rowsOf = ({ batch, heads, queries }: Dims): number => batch! * heads! * queries!;
-/** [2, rows]: log-sum-exp about those of the scores, and any delta. */
+/** [2, rows], log-sum-exp about those of the scores, and any delta. */
 export const statsInput = (dims: Dims): KernelInput => ({
   shape: [2 * rowsOf(dims)],
   draw: (random, i) => (i < rowsOf(dims) ? 1 + random() : 2 * random() - 1),

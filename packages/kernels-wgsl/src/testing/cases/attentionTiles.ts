@@ -137,7 +137,7 @@ export const partCase = (part: "queries" | "keys", isVec4: boolean): KernelCase 
   };
 };
 
-/** [batch, heads, tiles, buckets]: ds of a tile's queries by the bucket of its distance. */
+/** [batch, heads, tiles, buckets], ds of a tile's queries by the bucket of its distance. */
 function partialOf(ds: Float64Array, biasOf: Values, dims: Dims, facts: DeviceFacts): Values {
   const [heads, queries, keys] = [dims.heads!, dims.queries!, dims.keys!];
   const tiles = attentionTiles("queries", sizesOf(dims, 4), facts);

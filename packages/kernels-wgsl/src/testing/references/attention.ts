@@ -5,7 +5,7 @@ export interface AttentionReference {
   heads: number;
   scale: number;
   isCausal?: boolean;
-  /** [batch, key]: 0 hides the key */
+  /** [batch, key], 0 hides the key */
   mask?: Values | null;
   /** [batch, time] */
   querySegments?: Values | null;
