@@ -107,6 +107,10 @@ describe("what the pages name is there", () => {
     const known = await knownOptions();
     expect(pages.flatMap((page) => unknownCommands(page, known))).toEqual([]);
   });
+  test("every command has its line on the main page", () => {
+    const main = readFileSync(path.join(root, "README.md"), "utf8");
+    expect(COMMANDS.filter(({ name }) => !main.includes(`\`attune ${name}\``)).map(({ name }) => name)).toEqual([]);
+  });
   test("npm scripts", () => expect(pages.flatMap(unknownScripts)).toEqual([]));
   test("files in code", () => expect(pages.flatMap(missingFiles)).toEqual([]));
   test("entries of drawn trees, and every folder and file at the top is in one", () => {
