@@ -5,8 +5,10 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type NodeDevice, openDevice } from "@attune/tensor/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { About } from "../../apps/cli/src/recipes/about.js";
 import type { EvaluationRecord } from "../../apps/cli/src/recipes/evaluations.js";
 import { prepareRun, type TuneListener, type TuneResult, tune } from "../../apps/cli/src/recipes/tune.js";
+import { readRunReport } from "../../apps/cli/src/report/runReport.js";
 import { loadRun, parseRun } from "../../apps/cli/src/run/load.js";
 
 const RECIPES = fileURLToPath(new URL("../../recipes", import.meta.url));
@@ -110,6 +112,28 @@ describe("evaluations on the way", () => {
     }
     expect(JSON.parse(await readFile(path.join(often.folder, "result.json"), "utf8")).evaluations).toEqual(told);
     expect(losses(often).at(-1)).toBe(losses(plain).at(-1)); // the last one is that of a run that has no other
+  });
+
+  it("keep their answers, and TensorBoard's files their numbers; the report has it all", async () => {
+    const report = await readRunReport(often.folder);
+    expect(report).toMatchObject({ state: "done", step: 5, totalSteps: 5, sampleCount: 6 });
+    expect(report.evaluations.map(({ step, samples }) => [step, samples.length])).toEqual([
+      [2, 3],
+      [4, 3],
+      [5, 3],
+    ]);
+    // the weights of the last evaluation are those of the end
+    expect(report.evaluations.at(-1)!.samples).toEqual(report.samples.slice(0, 3));
+    expect(report.evaluations.map(({ loss }) => loss)).toEqual(losses(often));
+    expect(report.train.steps).toEqual([1, 2, 4, 5]);
+    const { environment, data } = report.about as unknown as About;
+    expect(environment.adapter).toEqual(device.facts.adapter);
+    expect(data.endsLearnt).toBe(data.examples);
+    expect(data.files["data.train"]).toMatch(/^\d+ bytes, sha256 [0-9a-f]{64}$/);
+    const [events, ...others] = await readdir(path.join(often.folder, "tensorboard"));
+    expect(others).toEqual([]);
+    const bytes = await readFile(path.join(often.folder, "tensorboard", events!));
+    for (const tag of ["train/loss", "train/grad_norm", "eval/loss", "eval/rougeLsum"]) expect(bytes.includes(tag)).toBe(true);
   });
 });
 
