@@ -55,7 +55,8 @@ export function measures({ scores, keptStep }: Result, evaluations: readonly Eva
   };
   const [before, after] = [at(0), at(keptStep)];
   if (scores.length === 0) return [`eval loss ${before.evalLoss.toFixed(2)} -> ${after.evalLoss.toFixed(2)}`];
-  return scores.map(({ task, metric, headline }) => {
+  return scores.map(({ task, metric, headline: quoted }) => {
+    const headline = metric === "classification" ? "f1_macro" : quoted; // accuracy flatters whoever always names the largest class
     const key = task === null || scores.length === 1 ? headline : `${task}/${headline}`;
     const value = ({ metrics = {} }: EvalLine) => (metrics[key] ?? Number.NaN).toFixed(3);
     return `${task === null ? "" : `${task}: `}${metric === headline ? "" : `${metric} `}${headline} ${value(before)} -> ${value(after)}`;
