@@ -199,15 +199,11 @@
     section("Data", card);
   }
 
-  function cost({ result, bytes, train }) {
-    const seconds = result && isNumber(result.trainSeconds) ? result.trainSeconds : null;
+  function cost({ cost, result, bytes, train }) {
     const rows = [
-      ["training", seconds !== null && showSeconds(seconds)],
-      ["evaluation", isNumber(result?.evalSeconds) && showSeconds(result.evalSeconds)],
-      [
-        "positions learnt, padding included",
-        seconds !== null && isNumber(result.tokensPerSecond) && showCount(seconds * result.tokensPerSecond),
-      ],
+      ["training", cost.trainSeconds > 0 && showSeconds(cost.trainSeconds)],
+      ["evaluation on the way", cost.evalSeconds > 0 && showSeconds(cost.evalSeconds)],
+      ["positions learnt, padding included", cost.tokens > 0 && showCount(cost.tokens)],
       ["peak device memory", isNumber(result?.peakDeviceBytes) && showBytes(result.peakDeviceBytes)],
       ["parameters", isNumber(result?.parameters) && showCount(result.parameters)],
       ["trained", isNumber(result?.trainableParameters) && showCount(result.trainableParameters)],

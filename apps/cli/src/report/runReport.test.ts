@@ -23,12 +23,12 @@ test("a run's files, with what is damaged left out", async () => {
   await write({
     "run.yaml": "name: mine\nmodel: {path: m}\ndata: {train: hf_abcdefghijklmnopqrstuvwxyz0123456789}\n",
     "metrics.jsonl": `${lines(
-      { kind: "train", step: 1, loss: 4, lossEma: 4, lr: 1, gradNorm: 2, tokensPerSecond: 5 },
-      { step: 2, loss: 3 }, // of older programs
+      { kind: "train", step: 1, loss: 4, lossEma: 4, lr: 1, gradNorm: 2, tokensPerSecond: 5, seconds: 2, tokens: 10 },
+      { step: 2, loss: 3, seconds: 3, tokens: 15 }, // of older programs
       { kind: "train", step: "3" },
       [1],
       { kind: "eval", step: 2, evalLoss: 2.5, tasks: { one: { evalLoss: 1 }, two: null }, metrics: { f1: 0.5, bad: "x" } },
-      { kind: "eval", step: 4, evalLoss: null },
+      { kind: "eval", step: 4, evalLoss: null, seconds: 7 },
     )}{"kind": "train", "step": 9, "lo`,
     "evaluations/step-000002.jsonl": lines(sample, { id: 1 }, { ...sample, reference: ["r", 2, "s"] }),
     "evaluations/step-000099.jsonl": lines(sample),
@@ -52,6 +52,7 @@ test("a run's files, with what is damaged left out", async () => {
     gradNorm: [2, null],
     tokensPerSecond: [5, null],
   });
+  expect(report.cost).toEqual({ trainSeconds: 5, tokens: 25, evalSeconds: 7 });
   expect(report.samples).toHaveLength(50);
   expect(report.evaluations).toEqual([
     {

@@ -16,6 +16,8 @@ export interface RunReport {
   /** Of the reports, each a list by what it is of; null where one has none. */
   train: { steps: number[] } & Record<TrainColumn, (number | null)[]>;
   evaluations: EvaluationPoint[];
+  /** Of all that was reported, before the run was resumed, too. Tokens are positions, padding included. */
+  cost: { trainSeconds: number; tokens: number; evalSeconds: number };
   /** Answers to all validation rows at the end; the first of them. */
   samples: ReportSample[];
   sampleCount: number;
@@ -55,7 +57,8 @@ export async function readRunReport(folder: string): Promise<RunReport> {
     ["metrics.jsonl", "samples.jsonl", ABOUT_FILE, "run.yaml"].map((name) => textOf(path.join(folder, name))),
   );
   const records = objectsIn(metrics!);
-  const train = thinned(records.filter(({ kind, step: at }) => (kind ?? "train") === "train" && isCount(at)));
+  const reports = records.filter(({ kind, step: at }) => (kind ?? "train") === "train" && isCount(at));
+  const train = thinned(reports);
   const evaluated = records.filter(({ kind, step: at }) => kind === "eval" && isCount(at));
   const facts = objectIn(about!);
   // those of a run that was overwritten are older than it
@@ -69,6 +72,11 @@ export async function readRunReport(folder: string): Promise<RunReport> {
     step,
     totalSteps: isCount(facts?.totalSteps) ? facts.totalSteps : null,
     train: { steps: train.map(({ step: at }) => at as number), ...columns },
+    cost: {
+      trainSeconds: sumOf(reports, "seconds"),
+      tokens: sumOf(reports, "tokens"),
+      evalSeconds: sumOf(evaluated, "seconds"),
+    },
     evaluations: await Promise.all(evaluated.map((record) => evaluationOf(record, folder))),
     samples: answers.slice(0, MAX_SAMPLES),
     sampleCount: answers.length,
@@ -97,6 +105,9 @@ function sampleOf({ id, prompt, reference, output }: Record<string, unknown>): R
   if (typeof id !== "string" || typeof prompt !== "string" || typeof output !== "string") return [];
   return [{ id, prompt, references, output }];
 }
+
+const sumOf = (records: readonly Record<string, unknown>[], name: string): number =>
+  records.reduce((sum, record) => sum + (numberIn(record[name]) ?? 0), 0);
 
 /** Every so many, and the last: a page of a long run stays small. */
 function thinned<Item>(items: readonly Item[]): Item[] {
