@@ -43,7 +43,7 @@ test("publint and are-the-types-wrong find no fault", async () => expect(await p
 
 describe.each(libraries)("$name alone", ({ folder, name }) => {
   const at = () => folderOf(name);
-  beforeAll(() => installAlone(name, packed, at()));
+  beforeAll(() => installAlone(name, packed, at()), 240_000); // a registry may be slow
 
   test("runs the sample that its page begins with", async () => {
     const sample = await firstSample(folder);
