@@ -4,6 +4,7 @@
 // The last line is always "N passed, N failed, N skipped". Lint and types count as one check each.
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
+import { findBrowser } from "./browser.mjs";
 import { projectRoot, withDriverEnv } from "./driver.mjs";
 import { passThrough } from "./lib/process.mjs";
 import { setupOrExplain, turboEnv } from "./setup.mjs";
@@ -53,10 +54,13 @@ async function everything() {
     const bin = path.join(root, "node_modules", ".bin", process.platform === "win32" ? "turbo.cmd" : "turbo");
     return passThrough(bin, args, { cwd: root, env });
   };
+  // once, and beside what needs no browser: several tests would fetch it at the same time
+  const browser = findBrowser().catch(() => {}); // tests that want one say why there is none
   if (filters.length === 0) {
     check("lint (npm run lint)", (await turbo("lint")) === 0, "its output is above; `npm run format` puts most of it right");
     check("types (npm run typecheck)", (await turbo("typecheck")) === 0, "its output is above");
   }
+  await browser;
   const code = await turbo("test", ...filters);
   const unreported = await readReports();
   if (code !== 0 && !failures.some(({ isTest }) => isTest))
