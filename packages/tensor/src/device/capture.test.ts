@@ -231,6 +231,22 @@ describe("planning without a device", () => {
     expect(() => capture(device, "step", {}, body)).toThrow("zeroGrad: a program cannot record it");
   });
 
+  it("an output counts its writes, so that another program knows when what it made of it is out of date", () => {
+    const device = new Device(nullBackend(softwareFacts));
+    void device.empty; // made on first use and kept
+    const { liveBytes } = device.memory;
+    const program = capture(device, "memory", { x: vector(4) }, ({ x }) => ({ k: relu(x) }));
+    const { storage } = program.outputs.k;
+    const before = storage.place().version!();
+    program.run();
+    expect(storage.place().version!()).toBeGreaterThan(before);
+    expect(storage.category).toBe("outputs");
+    const reader = capture(device, "reader", {}, () => ({ y: relu(program.outputs.k) }));
+    program.dispose(); // the reader still binds it
+    reader.dispose();
+    expect(device.memory.liveBytes).toBe(liveBytes);
+  });
+
   it("knows dispatches, FLOPs and memory", () => {
     const device = new Device(nullBackend(softwareFacts));
     const w = parameter(device, new Float32Array(32 * 64), [32, 64]);

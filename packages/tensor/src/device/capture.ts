@@ -121,6 +121,7 @@ export class Program<I extends Inputs, O extends Outputs> {
       passes,
     );
     const made = [...outputRoots].filter((root) => !root.isPlaced); // not an input or a weight, returned as it is
+    for (const root of made) root.becomeOutput();
     this.#written = [...new Set(calls.flatMap(writtenBy))].filter(({ root }) => root.isPersistent);
     this.#changes = new Set(this.#written.map(({ root }) => root));
     for (const { call, storages } of calls) {

@@ -13,18 +13,37 @@ export class Storage {
   #writes = 0;
   #pins = 0;
   #held: BackendBuffer | null = null;
+  #category: Category;
+  #isPersistent: boolean;
 
   constructor(
     /** A multiple of 16. */
     readonly bytes: number,
     readonly label: string,
-    readonly category: Category,
-    /** Lives until disposed of, whatever scope or program it was made in. */
-    readonly isPersistent: boolean,
+    category: Category,
+    isPersistent: boolean,
     /** A slice of another storage lives and dies with it. */
     readonly parent: Storage | null = null,
     readonly offset = 0,
-  ) {}
+  ) {
+    this.#category = category;
+    this.#isPersistent = isPersistent;
+  }
+
+  get category(): Category {
+    return this.root.#category;
+  }
+
+  /** Lives until disposed of, whatever scope or program it was made in. */
+  get isPersistent(): boolean {
+    return this.root.#isPersistent;
+  }
+
+  /** What a captured program returns lives until that is disposed of: other programs may count on its memory as on a weight's. */
+  becomeOutput(): void {
+    this.root.#isPersistent = true;
+    this.root.#category = "outputs";
+  }
 
   get root(): Storage {
     return this.parent?.root ?? this;
