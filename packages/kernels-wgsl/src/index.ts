@@ -69,7 +69,6 @@ export {
 } from "./matmul/sizes.js";
 export { type MatmulPlan, type MatmulStep, planMatmulSteps, planPacked, planSplitK, splitsFor } from "./matmul/steps.js";
 export { subgroupMatmul } from "./matmul/subgroup.js";
-export { TEXTURE_FEATURE, TEXTURE_WIDTH } from "./matmul/texture.js";
 export { candidatesFor, chooseVariant, type MatmulTimer, readChoice, tuneMatmul, writeChoice } from "./matmul/tuning.js";
 export {
   type NormCall,
@@ -95,4 +94,5 @@ export { readKernel } from "./read.js";
 export { finiteBlocks, planColumnSum, planFinite, planRowSum, planSumSquares, sumSquaresBlocks } from "./reduce/plan.js";
 export { planLogSoftmax, planLogSoftmaxBackward, planSoftmax, planSoftmaxBackward } from "./softmax/plan.js";
 export { cutCall, type Piece, type SplitAxis } from "./split/axes.js";
+export { TEXTURE_FEATURE, TEXTURE_WIDTH } from "./texture.js";
 export { type PlannedVariant, plannedVariants, REPRESENTATIVE_DEVICES, type RepresentativeDevice } from "./variants.js";

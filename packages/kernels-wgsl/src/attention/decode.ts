@@ -1,7 +1,7 @@
 import { type DeviceFacts, rowVariant, spread } from "../facts.js";
 import { attentionDecode } from "../generated/kernels.js";
 import type { KernelCall } from "../kernel.js";
-import { inTextures, MOST_TEXELS, TEXTURE_FEATURE } from "../matmul/texture.js";
+import { inTextures, MOST_TEXELS, TEXTURE_FEATURE } from "../texture.js";
 
 const ofTextures = inTextures(attentionDecode, ["k", "v"]);
 

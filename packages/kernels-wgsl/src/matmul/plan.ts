@@ -3,12 +3,13 @@
 import { type DeviceFacts, MATRIX_FEATURE, spread } from "../facts.js";
 import { matmulPlain, matmulWorkgroup } from "../generated/kernels.js";
 import type { Kernel, KernelCall } from "../kernel.js";
+import { TEXTURE_FEATURE } from "../texture.js";
 import { tunedVariant } from "./choice.js";
 import { MATRIX_MEMORY, matrixMatmul, usableConfig } from "./matrix.js";
 import { flagsOf, type MatmulSizes, type MatmulStorage, type MatmulVariant } from "./sizes.js";
 import { matmulSplits } from "./split.js";
 import { subgroupMatmul } from "./subgroup.js";
-import { FEW_ROWS, keepsWeight, operandsInTextures, operandTexels, TEXTURE_FEATURE, textureRefusal } from "./texture.js";
+import { FEW_ROWS, keepsWeight, operandsInTextures, operandTexels, textureRefusal } from "./texture.js";
 import { VECTOR_OUTPUTS, vectorMatmul, vectorStep } from "./vector.js";
 
 /** bias and residual are looked at only if the flags say so. */

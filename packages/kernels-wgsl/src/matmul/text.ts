@@ -1,7 +1,8 @@
 // WGSL shared by the generated matmul kernels: the params, how operands are loaded, which tile a workgroup has, and the epilogue.
 import type { Kernel } from "../kernel.js";
+import { texelAt } from "../texture.js";
 import { FLAG, type MatmulStorage } from "./sizes.js";
-import { texelAt, texelFormat } from "./texture.js";
+import { texelFormat } from "./texture.js";
 
 export const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 export const XYZW = ["x", "y", "z", "w"] as const;

@@ -2,14 +2,10 @@
 // lane, each with its bounds check: 1.3 to 1.9 times the speed of the same tile on buffers (docs/log.md). Whoever runs the call copies
 // the operands into textures first, which costs what a copy costs. A frozen weight's texture is kept where few rows use it (decoding),
 // since there the copy would cost as much as the product.
-import type { Kernel, TexelFormat } from "../kernel.js";
+import type { TexelFormat } from "../kernel.js";
+import { MOST_TEXELS } from "../texture.js";
 import type { MatmulSizes, MatmulStorage, MatrixPlace } from "./sizes.js";
 
-/** Texels in a row of the textures: a power of two, so that a place is found by shifts; rows of 64 KiB suit every copy. */
-export const TEXTURE_WIDTH = 4096;
-/** Rows that every device allows (maxTextureDimension2D). */
-const MOST_ROWS = 8192;
-export const MOST_TEXELS = TEXTURE_WIDTH * MOST_ROWS;
 /** Products that each copied value should take part in. */
 const WORTHWHILE = 24;
 /** Rows of a up to which b's texture is kept: more rows pay for a copy, and training would hold every weight twice. */
@@ -18,8 +14,6 @@ const MOST_KEPT_ROWS = 64;
 export const FEW_ROWS = 16;
 /** Values of b from which few rows of a are copied, too: for less, what ends a pass for the copy costs more than it saves. */
 const WORTH_A_COPY = 2 ** 23;
-/** Read-only storage textures: a feature of the WGSL language, which facts list among the device's. */
-export const TEXTURE_FEATURE = "readonly_and_readwrite_storage_textures";
 
 /** Why operands cannot be textures, or need not: null where they should. */
 export function textureRefusal(sizes: MatmulSizes): string | null {
@@ -64,32 +58,3 @@ export function operandTexels({ layout, m, n, k, a, b, bStorage = "f32" }: Matmu
 
 export const texelValues = (storage: MatmulStorage): number => (storage === "f32" ? 4 : 8);
 export const texelFormat = (storage: MatmulStorage): TexelFormat => (storage === "f32" ? "rgba32float" : "rgba32uint");
-
-/** WGSL: the texel `i` of a texture. */
-export function texelAt(name: string, i: string): string {
-  return `textureLoad(${name}, vec2u(${i} & ${TEXTURE_WIDTH - 1}u, ${i} >> ${Math.log2(TEXTURE_WIDTH)}u))`;
-}
-
-/**
- * A kernel that reads these bindings, vec4f each, from textures: its text has a line `fn load_NAME(i: u32) -> Elem { return NAME[i]; }` for
- * each of them. @throws where it has not
- */
-export function inTextures(kernel: Kernel, names: readonly string[]): Kernel {
-  let { code } = kernel;
-  const replace = (line: RegExp, by: string): void => {
-    if (!line.test(code)) throw new Error(`kernel ${kernel.name}: no line ${line} to replace`);
-    code = code.replace(line, by);
-  };
-  const type = "texture_storage_2d<rgba32float, read>";
-  for (const name of names) {
-    replace(RegExp(`var<storage, read> ${name}: array<Elem>;`), `var ${name}: ${type};`);
-    replace(
-      RegExp(`fn load_${name}\\(i: u32\\) -> Elem { return ${name}\\[i\\]; }`),
-      `fn load_${name}(i: u32) -> Elem { return ${texelAt(name, "i")}; }`,
-    );
-  }
-  const bindings = kernel.bindings.map((binding) =>
-    names.includes(binding.name) ? { ...binding, type, texture: "rgba32float" as const } : binding,
-  );
-  return { ...kernel, name: `${kernel.name}<texture>`, code, bindings };
-}

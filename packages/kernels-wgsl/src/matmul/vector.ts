@@ -1,7 +1,7 @@
 import type { Kernel } from "../kernel.js";
+import { texelAt } from "../texture.js";
 import { FLAG, type MatmulStorage } from "./sizes.js";
 import { LOADERS, operandBinding, PARAMS, paramsOf, quadType, range } from "./text.js";
-import { texelAt } from "./texture.js";
 
 /** Outputs of one subgroup: on lavapipe 4 and 16 were slower. */
 const OUTPUTS = 8;

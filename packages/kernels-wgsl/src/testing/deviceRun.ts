@@ -1,7 +1,7 @@
 // One kernel call on a bare GPUDevice: several dispatches of the same inputs, with words around every storage that must stay as they were.
 import type { DeviceFacts } from "../facts.js";
 import { type Kernel, type KernelCall, paramBytes, specialize, type TexelFormat, writeParams } from "../kernel.js";
-import { TEXTURE_WIDTH } from "../matmul/texture.js";
+import { TEXTURE_WIDTH } from "../texture.js";
 
 /** What kernels are tested on: any GPUDevice, and what plans may know of it. */
 export interface KernelDevice {

@@ -1,4 +1,4 @@
-// Storages that a kernel reads as textures (kernels-wgsl/matmul/texture.ts). Most are copied right before the call into textures that all
+// Storages that a kernel reads as textures (kernels-wgsl/texture.ts). Most are copied right before the call into textures that all
 // calls share, two for each size met. Where the plan says that a storage keeps its values, it has a texture of its own, which lives as
 // long as its buffer and is copied only after a write.
 import { type KernelCall, TEXTURE_WIDTH, type TexelFormat } from "@attune/kernels-wgsl";
