@@ -1,5 +1,5 @@
 // attune demo (npm start): full fine-tuning and LoRA of the bundled base on the bundled dialogues, and one table of what came out.
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Command } from "commander";
 import type { DemoReport, DemoRow } from "../recipes/demo.js";
@@ -14,10 +14,11 @@ export function configure(command: Command): void {
     .addHelpText("after", "\nExample:\n  attune demo train.steps=20 --out runs/look")
     .action(async (overrides: string[], { out, json }: { out: string; json?: boolean }) => {
       const start = performance.now();
-      const [{ openDevice }, { prepareDemo, runDemo }, { listenForInterruption }] = await Promise.all([
+      const [{ openDevice }, { prepareDemo, runDemo }, { listenForInterruption }, { makeFolder }] = await Promise.all([
         import("@attune/tensor/node"),
         import("../recipes/demo.js"),
         import("../interrupt.js"),
+        import("@attune/models/node"),
       ]);
       const recipes = shippedFolder("recipes");
       const prepared = await prepareDemo(recipes, out, overrides);
@@ -26,7 +27,7 @@ export function configure(command: Command): void {
       try {
         const report = await runDemo(device, prepared, interruption.signal);
         const seconds = (performance.now() - start) / 1000;
-        await mkdir(out, { recursive: true });
+        await makeFolder(out);
         const file = path.join(out, "report.json");
         const text = `${JSON.stringify({ seconds, adapter: device.facts.adapter, ...report }, null, 2)}\n`;
         await writeFile(file, text);

@@ -1,7 +1,8 @@
 // The matmul peak of a device, kept from the last time that the doctor measured it: what a training run's speed is compared with.
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { DeviceFacts } from "@attune/kernels-wgsl";
+import { makeFolder } from "@attune/models/node";
 import { tunedFile } from "../inspect/tuned.js";
 
 const fileOf = (facts: DeviceFacts, env?: NodeJS.ProcessEnv): string =>
@@ -11,7 +12,7 @@ const fileOf = (facts: DeviceFacts, env?: NodeJS.ProcessEnv): string =>
 export async function keepPeak(facts: DeviceFacts, matmulGflops: number, env?: NodeJS.ProcessEnv): Promise<void> {
   const file = fileOf(facts, env);
   try {
-    await mkdir(path.dirname(file), { recursive: true });
+    await makeFolder(path.dirname(file));
     await writeFile(`${file}.${process.pid}.part`, `${JSON.stringify({ matmulGflops })}\n`);
     await rename(`${file}.${process.pid}.part`, file);
   } catch {

@@ -1,9 +1,10 @@
 // Where a measured choice of kernels is kept, and which products are measured for it.
 import { createHash } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { type DeviceFacts, fingerprintOf, type MatmulChoice, type MatmulSizes, writeChoice } from "@attune/kernels-wgsl";
+import { makeFolder } from "@attune/models/node";
 
 /** kernels-<fingerprint>.json in the user's cache folder. */
 export function tunedFile(facts: DeviceFacts, env: NodeJS.ProcessEnv = process.env): string {
@@ -14,7 +15,7 @@ export function tunedFile(facts: DeviceFacts, env: NodeJS.ProcessEnv = process.e
 
 /** All of it or nothing: a reader never sees half a file. */
 export async function writeTuned(file: string, choice: MatmulChoice): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
+  await makeFolder(path.dirname(file));
   const part = `${file}.${process.pid}.part`;
   try {
     await writeFile(part, writeChoice(choice));

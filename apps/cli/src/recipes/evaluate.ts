@@ -1,5 +1,5 @@
 // The evaluation of one model on one task from top to bottom: rows -> prompts -> answers -> records and scores.
-import { mkdir, rename, stat, writeFile } from "node:fs/promises";
+import { rename, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { judge, perplexity, type Sample, type SampleRecord, TASKS, type Task } from "@attune/eval";
 import {
@@ -14,6 +14,7 @@ import {
   T5,
   usageError,
 } from "@attune/models";
+import { makeFolder } from "@attune/models/node";
 import type { NodeDevice } from "@attune/tensor/node";
 import type { Run } from "../run/schema.js";
 import { type GenerationFiles, loadGenerator, openGeneration } from "./generate.js";
@@ -221,7 +222,7 @@ async function perplexityOf(
 
 /** OUT/eval.json and OUT/samples.jsonl, each whole or not at all: what attune compare reads. */
 export async function writeEvaluation(folder: string, { records, ...numbers }: EvaluationResult): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const put = async (name: string, text: string) => {
     const temporary = path.join(folder, `.${name}.tmp-${process.pid}`);
     await writeFile(temporary, text);

@@ -1,9 +1,10 @@
 // A run's folder: who writes there, what it holds already, and its checkpoints. A run that goes on is the run that never stopped, bit for
 // bit on the same adapter, or it is refused and the difference named.
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type DeviceFacts, fingerprintOf } from "@attune/kernels-wgsl";
 import { listSome, openSafetensors, printable } from "@attune/models";
+import { makeFolder } from "@attune/models/node";
 import { isHubData, restoreTrainer, saveTrainer, type Trainer, type TrainerCounters } from "@attune/tuning";
 import {
   checkpointAt,
@@ -79,7 +80,7 @@ export async function openRunFolder(
   { resume = false, allowChanges = false, overwrite = false }: StartOptions,
   note: (line: string) => void,
 ): Promise<RunFolder> {
-  await mkdir(run.out, { recursive: true });
+  await makeFolder(run.out);
   const unlock = await lockFolder(run.out);
   try {
     const settings = await settingsOf(run);

@@ -1,6 +1,7 @@
 // What a run writes while it goes: metrics.jsonl, its numbers for TensorBoard, and what it answered at each evaluation.
-import { appendFile, mkdir } from "node:fs/promises";
+import { appendFile } from "node:fs/promises";
 import path from "node:path";
+import { makeFolder } from "@attune/models/node";
 import { writeText } from "../report/writeText.js";
 import type { Run } from "../run/schema.js";
 import { runToYaml } from "../run/write.js";
@@ -38,7 +39,7 @@ export async function openRecords(run: Run, startStep: number, note: (line: stri
     async evaluation(record, samples) {
       if (samples.length > 0) {
         const folder = path.join(run.out, EVALUATIONS_FOLDER);
-        await mkdir(folder, { recursive: true });
+        await makeFolder(folder);
         // before the record: who finds the record finds its answers
         await writeText(path.join(folder, evaluationFile(record.step)), sampleLines(samples.slice(0, MAX_SAMPLES)));
       }

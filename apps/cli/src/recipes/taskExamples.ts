@@ -15,6 +15,7 @@ import {
 } from "@attune/models";
 import { isHubData } from "@attune/tuning";
 import { openDataset } from "@attune/tuning/node";
+import { referencesOf } from "./answers.js";
 import type { Evaluation } from "./evaluate.js";
 import { withRows } from "./evaluateRun.js";
 import { readRunExamples } from "./examples.js";
@@ -70,7 +71,7 @@ async function ofRun(evaluation: Evaluation, files: GenerationFiles, file: strin
   const { known } = await modelOfRun(run);
   const source = { tokenizer: files.tokenizer, known, tokenizerFiles: files.folder.source };
   const { validation, template, format } = await readRunExamples(run, source, "validation");
-  const references = validation.map((example) => referencesOf(example, evaluation.referenceFields));
+  const references = validation.map((example) => namedReferencesOf(example, evaluation.referenceFields));
   return { task: evaluation.task ?? evaluationTaskOf(format), template: template.name, examples: validation, references };
 }
 
@@ -98,7 +99,7 @@ async function ofStoredTemplate(
         throw error;
       }
       examples.push(example);
-      references.push(referencesOf(example, referenceFields));
+      references.push(namedReferencesOf(example, referenceFields));
     }
     if (task === undefined) throw usageError(`${name}: is evaluated on a --task`);
     return { task, template: stored.template.name, examples, references };
@@ -108,8 +109,9 @@ async function ofStoredTemplate(
 }
 
 /** Texts that are right: fields that were named, all that the row has, or the completion. Throws (data). */
-function referencesOf({ id, fields, references, completion }: Example, named: readonly string[] | undefined): readonly string[] {
-  if (!named) return references ?? [readable(completion)];
+function namedReferencesOf(example: Example, named: readonly string[] | undefined): readonly string[] {
+  if (!named) return referencesOf(example);
+  const { id, fields } = example;
   return named.map((field) => {
     if (Object.hasOwn(fields, field)) return fields[field]!;
     throw dataError(

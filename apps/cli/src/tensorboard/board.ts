@@ -1,6 +1,7 @@
 // A run's numbers for TensorBoard, beside metrics.jsonl: OUT/tensorboard holds an event file for each time that the run was started.
-import { appendFile, mkdir } from "node:fs/promises";
+import { appendFile } from "node:fs/promises";
 import path from "node:path";
+import { makeFolder } from "@attune/models/node";
 import type { EvaluationRecord } from "../recipes/evaluations.js";
 import type { TrainRecord } from "../recipes/runProgress.js";
 import { record, type Scalar, scalarEvent, startEvent, textEvent, versionEvent } from "./events.js";
@@ -39,7 +40,7 @@ export async function openBoard(
       onFault(error as Error);
     }
   };
-  await mkdir(folder, { recursive: true }).catch(() => {}); // the first append tells
+  await makeFolder(folder).catch(() => {}); // the first append tells
   const time = now();
   await append(
     versionEvent(time),

@@ -2,11 +2,12 @@
 // renamed. One process fetches a blob at a time.
 
 import { createHash, type Hash } from "node:crypto";
-import { copyFile, type FileHandle, lstat, mkdir, open, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { copyFile, type FileHandle, lstat, open, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { networkError, printable, type UserError } from "../errors.js";
 import { reasonOf } from "../hub/client.js";
 import { writeError } from "./diskSink.js";
+import { makeFolder } from "./makeFolder.js";
 
 export interface DownloadProgress {
   file: string;
@@ -44,7 +45,7 @@ export async function fetchBlob(request: BlobRequest): Promise<string> {
   );
   try {
     if (await hasSize(blob, size)) return blob;
-    await mkdir(dirname(blob), { recursive: true });
+    await makeFolder(dirname(blob));
     return await withLock(join(dirname(home), ".locks", basename(home), `${etag}.attune.lock`), request.sleep, async () => {
       if (await hasSize(blob, size)) return blob; // another process was faster
       await download(request, `${blob}.attune.incomplete`, where);
@@ -152,7 +153,7 @@ function wrong(message: string): UserError {
 
 /** Puts a blob into a snapshot under its name: a relative link, or a copy where the file system has no links. */
 export async function linkBlob(blob: string, path: string, up: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   try {
     await rm(temporary, { force: true });
@@ -170,7 +171,7 @@ const STALE_MS = 30_000;
 
 /** Runs `work` while no other process holds the lock file. */
 async function withLock<T>(lock: string, sleep: ((ms: number) => Promise<void>) | undefined, work: () => Promise<T>): Promise<T> {
-  await mkdir(dirname(lock), { recursive: true });
+  await makeFolder(dirname(lock));
   for (;;) {
     try {
       await writeFile(lock, String(process.pid), { flag: "wx" });
