@@ -72,7 +72,8 @@ export function modelKind(json: Readonly<Json>, where = "config.json"): ModelKin
 
 /**
  * Opens a model's folder: config.json, and of the weights names, shapes and what is tied. Throws (data) where they do not fit each
- * other, all that is missing or misshapen at once; with `strict` also what is unexpected, which is otherwise a note; (storage, network) where files cannot be read.
+ * other, all that is missing or misshapen at once; with `strict` also what is unexpected, which is otherwise a note; (storage, network)
+ * where files cannot be read.
  */
 export async function openModelFolder(source: FileSource, { strict = false } = {}): Promise<ModelFolder> {
   if (!(await source.has("config.json")) && (await source.has("adapter_config.json"))) {
