@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { failureOf, userError } from "./errors.js";
-import { redactSecrets } from "./secrets.js";
+import { redactForms, redactSecrets, secretIn } from "./secrets.js";
 
 const CANARY = `hf_${"canary".repeat(6)}`;
 
@@ -31,4 +31,23 @@ test("no error shows one: not its message, not the stack of a bug, not its cause
     Object.assign(new Error(`ECONN ${CANARY}`), { code: "ECONNREFUSED" }),
   ])
     expect(failureOf(thrown).text).not.toContain("canary");
+});
+
+test("what is read back keeps every word that is only perhaps a secret", () => {
+  const texts = [
+    "Basic arithmetic: {question}",
+    "The Bearer certificates of {name}",
+    "see https://example.org/?token={token} and https://{user}:{password}@host",
+  ];
+  for (const text of texts) {
+    expect(redactForms(text)).toBe(text);
+    expect(secretIn(text, { DB_PASSWORD: "arithmetic", API_TOKEN: "/run/arithmetic-1" })).toBeNull();
+  }
+  expect(redactForms(`Authorization: Basic YWxhZGRpbjpvcGVu ${CANARY}`)).toBe("Authorization: Basic *** hf_***");
+});
+
+test("a secret is named by where it comes from", () => {
+  expect(secretIn("runs/s3cr3t-value/x", { DB_PASSWORD: "s3cr3t-value" })).toBe("the value of DB_PASSWORD");
+  expect(secretIn(`hub:${CANARY}`, {})).toBe("a token of the hub");
+  expect(secretIn("https://ann:pw@host/file", {})).toBe("a password within an address");
 });

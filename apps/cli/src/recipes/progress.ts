@@ -3,6 +3,7 @@ import type { DeviceFacts } from "@attune/kernels-wgsl";
 import { trackProgress } from "@attune/tuning";
 import { type RunState, runView } from "../display/runView.js";
 import type { Run } from "../run/schema.js";
+import { redactSecrets } from "../secrets.js";
 import { createStatus } from "../status.js";
 import { color, formatBytes, formatCount, formatSeconds, table, wrap } from "../terminal.js";
 import type { AnswerScores, EvaluationRecord } from "./evaluations.js";
@@ -48,7 +49,7 @@ export function progressListener(
   const onAbort = () => show(state?.activity ?? (state ? null : "stopping"));
   signal?.addEventListener("abort", onAbort);
   return {
-    note: (text) => say(color.dim(text)),
+    note: (text) => say(color.dim(redactSecrets(text))),
     resumed: (step) => {
       track = trackProgress(data.totalSteps, { startStep: step });
     },

@@ -5,7 +5,7 @@ import path from "node:path";
 import { ABOUT_FILE } from "../recipes/about.js";
 import { EVALUATIONS_FOLDER, evaluationFile } from "../recipes/runRecords.js";
 import { readRunFolder } from "../runFolders/readRuns.js";
-import { redactSecrets } from "../secrets.js";
+import { redactForms, redactSecrets } from "../secrets.js";
 
 export interface RunReport {
   name: string;
@@ -103,7 +103,8 @@ async function evaluationOf(record: Record<string, unknown>, folder: string): Pr
 function sampleOf({ id, prompt, reference, output }: Record<string, unknown>): ReportSample[] {
   const references = (Array.isArray(reference) ? reference : [reference]).filter((text) => typeof text === "string");
   if (typeof id !== "string" || typeof prompt !== "string" || typeof output !== "string") return [];
-  return [{ id, prompt, references, output }];
+  // a page is passed on; rows are what they are
+  return [{ id, prompt: redactForms(prompt), references: references.map(redactForms), output: redactForms(output) }];
 }
 
 const sumOf = (records: readonly Record<string, unknown>[], name: string): number =>

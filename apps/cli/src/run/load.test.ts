@@ -68,8 +68,9 @@ describe("a good run", () => {
     expect(faults(RUN, { overrides: ["train.epochs=5", "train.steps=5"] })[0]).toMatch(/stands beside/);
   });
 
-  test("written beside its results it reads back as the same run", async () => {
-    const run = parse(`${RUN}lora: {rank: 4}`, { overrides: ["train.lr=3e-4"] });
+  test("written beside its results it reads back as the same run, its words untouched", async () => {
+    const text = RUN.replace("summarize: {dialogue}", "Basic arithmetic, Bearer certificates1: {dialogue}");
+    const run = parse(`${text}lora: {rank: 4}`, { overrides: ["train.lr=3e-4"] });
     const file = await writeRun(run);
     expect(await loadRun(file, { cwd: "/" })).toEqual(run);
     expect(readFileSync(file, "utf8")).toMatch(/^# The run as it was resolved/);
@@ -77,6 +78,16 @@ describe("a good run", () => {
 });
 
 describe("a bad run", () => {
+  test("with a secret in it is refused, and each place named, but never the secret", () => {
+    const token = `hf_${"canary".repeat(6)}`;
+    const text = RUN.replace("rows/train", `rows/${token}/train`);
+    const lines = faults(text, { overrides: [`out=runs/${token}`] });
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(/^runs\.d\/my-run\.yaml:3:3: data\.train holds a token of the hub, .*takes .*from HF_TOKEN/);
+    expect(lines[1]).toMatch(/^command line: out holds/);
+    expect(lines.join()).not.toContain("canary");
+  });
+
   test("tells all faults at once, in the file's order, with places and the key that was meant", () => {
     const text = `${RUN}train: {stesp: 3, lr: 0, batch: "8", warmup: 1.5}
 lora: {targets: [], rnk: 3}

@@ -5,6 +5,7 @@ import path from "node:path";
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { userError } from "../errors.js";
+import { secretIn } from "../secrets.js";
 import { resolveAliases } from "./aliases.js";
 import { applyOverrides, type Override } from "./overrides.js";
 import { resolvePaths } from "./paths.js";
@@ -84,20 +85,47 @@ export function parseRun(
   const given = applyOverrides({ name, ...tree }, overrides, (key) => fromCommandLine.add(key), translate);
   dropReplaced(given, fromCommandLine);
   const result = runSchema.safeParse(given);
+  const commandLine = { where: "command line", offset: Number.POSITIVE_INFINITY };
+  const placeOf = (keys: Keys) => {
+    const dotted = keys.join(".");
+    if (fromCommandLine.has(dotted)) return commandLine;
+    return placeIn(document, inFile.get(dotted)?.split(".") ?? keys, at, file);
+  };
   if (!result.success || issues.length > 0) {
-    const commandLine = { where: "command line", offset: Number.POSITIVE_INFINITY };
-    const placeOf = (keys: Keys) => {
-      const dotted = keys.join(".");
-      if (fromCommandLine.has(dotted)) return commandLine;
-      return placeIn(document, inFile.get(dotted)?.split(".") ?? keys, at, file);
-    };
     const lines = describeIssues([...issues, ...(result.error?.issues ?? [])], given, placeOf, (issue) =>
       (issue as Partial<AliasIssue>).isOverride ? commandLine : undefined,
     );
     throw userError("usage", lines.join("\n"));
   }
   for (const { from, to } of moved) note(`${from} -> ${to}`);
-  return complete(result.data, { file, dataFolder, tokenizerFolder, cwd });
+  const run = complete(result.data, { file, dataFolder, tokenizerFolder, cwd });
+  refuseSecrets(run, placeOf);
+  return run;
+}
+
+/**
+ * A run is written beside its results, shown and shared: nothing in it may be secret. Taking the secret out there instead would make
+ * another run of the one that is read back.
+ */
+function refuseSecrets(run: Run, placeOf: (keys: Keys) => Place): void {
+  const lines = textsIn(run).flatMap(({ keys, text }) => {
+    const what = secretIn(text);
+    if (what === null) return [];
+    const remedy = what.startsWith("the value of ")
+      ? "leave it out (or take the variable away, if it is no secret)"
+      : "leave it out: attune takes the hub's token from HF_TOKEN, and a run names no other secret";
+    return [
+      `${placeOf(keys).where}: ${keys.join(".")} holds ${what}, and runs are kept as they are beside their results; ${remedy}`,
+    ];
+  });
+  if (lines.length > 0) throw userError("usage", lines.join("\n"));
+}
+
+function textsIn(value: unknown, keys: Keys = []): { keys: Keys; text: string }[] {
+  if (typeof value === "string") return [{ keys, text: value }];
+  if (typeof value !== "object" || value === null) return [];
+  const entries = Array.isArray(value) ? value.map((item, i) => [i, item] as const) : Object.entries(value);
+  return entries.flatMap(([key, item]) => textsIn(item, [...keys, key]));
 }
 
 /** train.steps on the command line replaces the file's train.epochs, and the other way round: one of the two ends a run. */

@@ -3,12 +3,13 @@ import { rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { makeFolder } from "@attune/models/node";
 import { stringify } from "yaml";
-import { redactSecrets } from "../secrets.js";
+import { redactForms } from "../secrets.js";
 import type { Run } from "./schema.js";
 
 export function runToYaml(run: Run): string {
-  // a token that was pasted into a run is of no use there, and must not be kept
-  return redactSecrets(stringify(run, { version: "1.2", schema: "core", lineWidth: 0 }));
+  // A run with a secret in it is refused when it is read (load.ts); of one that code has made, only what can be nothing else is taken
+  // out: attune resume reads the file again, and a word too many that were changed here would be another run.
+  return redactForms(stringify(run, { version: "1.2", schema: "core", lineWidth: 0 }));
 }
 
 /** Writes OUT/run.yaml, whole or not at all. */
