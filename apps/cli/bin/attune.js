@@ -58,8 +58,9 @@ function respawn(extra) {
   // Without a build the sources run as they are, through tsx.
   const entry = fromSource ? ["--conditions=@attune/source", "--import", import.meta.resolve("tsx"), source] : [built];
   const child = spawn(process.execPath, [...process.execArgv, ...entry, ...process.argv.slice(2)], { env, stdio: "inherit" });
-  // Ctrl-C reaches the whole group by itself; handed on as well, it would count as a second, impatient one.
-  process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
+  // A terminal sends Ctrl-C to the whole group by itself, and any of the three says that there is one.
+  const hasTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  process.on("SIGINT", () => hasTerminal || child.kill("SIGINT"));
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {
     console.error(`error: cannot start node: ${error.message}`);

@@ -19,6 +19,7 @@ export const EXIT_CODES = {
   numerics: 7,
   SIGINT: 130,
   SIGTERM: 143,
+  SIGHUP: 129,
 } as const;
 
 const SYSTEM: Record<string, ExitClass> = {
@@ -33,6 +34,12 @@ const SYSTEM: Record<string, ExitClass> = {
   EIO: "storage",
   EMFILE: "storage",
   ENFILE: "storage",
+  ESTALE: "storage",
+  EXDEV: "storage",
+  ENAMETOOLONG: "storage",
+  ELOOP: "storage",
+  EBUSY: "storage",
+  ENOTEMPTY: "storage",
   ENOTFOUND: "network",
   EAI_AGAIN: "network",
   ECONNREFUSED: "network",
@@ -48,7 +55,7 @@ export function userError(exitClass: ExitClass, message: string, cause?: unknown
 }
 
 /** Thrown where a run was stopped by a signal, after it has put its things in order. */
-export function interruptedError(signal: "SIGINT" | "SIGTERM", message = `stopped by ${signal}`): Error {
+export function interruptedError(signal: "SIGINT" | "SIGTERM" | "SIGHUP", message = `stopped by ${signal}`): Error {
   return Object.assign(new Error(message), { signal });
 }
 
@@ -65,7 +72,8 @@ export function failureOf(thrown: unknown): Failure {
 
 function describe(error: Error & { exitClass?: string; signal?: string; code?: string }): Failure {
   const { exitClass, signal, code } = error;
-  if (signal === "SIGINT" || signal === "SIGTERM") return { code: EXIT_CODES[signal], text: error.message };
+  if (signal === "SIGINT" || signal === "SIGTERM" || signal === "SIGHUP")
+    return { code: EXIT_CODES[signal], text: error.message };
   const known = isExitClass(exitClass) ? exitClass : code === undefined ? undefined : SYSTEM[code];
   if (known) return { code: EXIT_CODES[known], text: `error: ${error.message}` };
   const native = explainNativeFault(error);

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { COMMANDS, type CommandEntry } from "./commands/table.js";
 import { EXIT_CODES, failureOf } from "./errors.js";
+import { watchReaders } from "./readers.js";
 import { sanitizeForTerminal } from "./terminal.js";
 
 export interface Output {
@@ -72,12 +73,7 @@ async function version(): Promise<string> {
 
 /** As a program: exit codes, closed pipes, and errors that nobody caught. */
 export async function run(): Promise<void> {
-  // `attune ... | head` closes our output early, which is no fault.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) =>
-      process.exit(error.code === "EPIPE" ? EXIT_CODES.ok : EXIT_CODES.storage),
-    );
-  }
+  watchReaders();
   const die = (thrown: unknown) => {
     const { code, text } = failureOf(thrown);
     process.stderr.write(`${text}\n`, () => process.exit(code));

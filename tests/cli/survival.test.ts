@@ -1,0 +1,88 @@
+// A training whose readers, terminal or folder go away: what was trained is saved all the same.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { writeTinyModel } from "./tinyModel.js";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const SOURCES = ["--import", "tsx", "--conditions=@attune/source"];
+
+let folder: string;
+const at = (...parts: string[]) => path.join(folder, ...parts);
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "attune-survival-"));
+  await writeTinyModel(at("model"));
+  await writeFile(
+    at("rows.jsonl"),
+    Array.from({ length: 16 }, (_, i) => `${JSON.stringify({ a: "abcdefgh"[i % 8]!, b: "x" })}\n`).join(""),
+  );
+  await writeFile(at("run.yaml"), [
+    "name: tiny", "model: {path: model}",
+    'data: {train: rows.jsonl, template: {prompt: "{a}", completion: "{b}"}, maxSource: 8, maxTarget: 8}',
+    "train: {steps: 3, batch: 4, warmup: 0, logEvery: 1}", "",
+  ].join("\n")); // biome-ignore format: as the file has it
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+interface Started {
+  child: ChildProcess;
+  /** What was read of both streams. */
+  text(): string;
+  ended: Promise<number | null>;
+}
+
+function train(out: string, words: readonly string[] = [], readAtMost = Number.POSITIVE_INFINITY): Started {
+  const line = [...SOURCES, "apps/cli/src/main.ts", "train", at("run.yaml"), "--out", out, ...words];
+  // a group of its own, as a terminal's job has
+  const child = spawn(process.execPath, line, { cwd: root, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => {
+      text += chunk;
+      if (text.length <= readAtMost) return;
+      child.stdout.destroy();
+      child.stderr.destroy();
+    });
+  return { child, text: () => text, ended: once(child, "exit").then(([code]) => code as number | null) };
+}
+
+const stepsOf = (out: string) => readdir(path.join(out, "checkpoints")).catch((): string[] => []);
+
+async function until(is: () => Promise<boolean> | boolean): Promise<void> {
+  const end = performance.now() + 60_000;
+  while (!(await is())) {
+    if (performance.now() > end) throw new Error("it never came");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+test("a reader that goes (2>&1 | head) costs the display, not the run", async () => {
+  const out = at("head");
+  const { ended, text } = train(out, [], 1);
+  expect(await ended).toBe(0);
+  expect(text().length).toBeLessThan(2000);
+  expect(await readdir(out)).toEqual(expect.arrayContaining(["model", "result.json"]));
+  expect(await readdir(out)).not.toContain(".lock");
+});
+
+test.each([
+  ["SIGHUP", 129],
+  ["SIGINT", 130],
+] as const)(
+  "%s that comes twice at once, as from a terminal and from the launcher, is one: the update ends and is saved",
+  async (signal, code) => {
+    const out = at(signal);
+    const { child, ended, text } = train(out, ["train.steps=100000", "save.every=null"]);
+    await until(async () => (await readFile(path.join(out, "metrics.jsonl"), "utf8").catch(() => "")).length > 0);
+    process.kill(-child.pid!, signal);
+    child.kill(signal);
+    expect(await ended).toBe(code);
+    expect(text()).toMatch(/stopped after step \d+; --resume goes on from here/);
+    expect(await stepsOf(out)).toHaveLength(1);
+    expect(await readdir(out)).not.toContain(".lock");
+  },
+);
