@@ -101,12 +101,12 @@ describe("packing", () => {
 
 describe("rows whose labels are all masked", () => {
   const row = (labels: readonly number[], microBatch: number) => ({ inputIds: [5, 6, 7, 1], labels, microBatch });
-  const prepare = async (rows: readonly unknown[]) =>
+  const prepare = async (rows: readonly unknown[], data: Record<string, unknown> = {}) =>
     prepareRun(
       parseRun(
         JSON.stringify({
           model: { path: BASE },
-          data: { train: await write("ids.jsonl", rows), format: "pretokenized" },
+          data: { train: await write("ids.jsonl", rows), format: "pretokenized", ...data },
           train: { steps: 2, batch: 1 },
         }),
         { file: path.join(out, "ids.yaml") },
@@ -121,6 +121,17 @@ describe("rows whose labels are all masked", () => {
       "2 updates of 1 row, 0.667 epochs; end token learnt: in 1 of 3 examples",
       "no validation rows: nothing is evaluated",
     ]);
+  });
+  it("answers that never end are refused, unless one insists", async () => {
+    const rows = [row([8, 9], 0), row([9], 1)];
+    await expect(prepare(rows)).rejects.toMatchObject({
+      exitClass: "data",
+      message: expect.stringMatching(
+        /ids\.jsonl: none of 2 answers ends in the end token \(id 1\).*set data\.requireEnd to false$/,
+      ),
+    });
+    const prepared = await prepare(rows, { requireEnd: false });
+    expect(planLines(prepared.run, prepared)[1]).toMatch(/end token learnt: no: the model will not learn to stop$/);
   });
   it("and no others are refused before there is a device", async () => {
     await expect(prepare([row([-100], 0), row([-100, -100], 1)])).rejects.toThrow(

@@ -59,6 +59,7 @@ describe("what is written is a run, with the file's format in it", () => {
     expect(run.data.template).toEqual({ prompt: "classify: {review}", completion: "{label}" });
     expect(run.data.split).toMatchObject({ validation: 0.1 });
     expect(run).toMatchObject({ model: { path: "google/flan-t5-small" }, lora: { rank: 8 }, train: { lr: 1e-3, epochs: 3 } });
+    expect(run.eval, "the best weights are kept, not the last").toMatchObject({ every: 0.2, best: "loss" });
     const text = readFileSync(out, "utf8");
     expect(text).toMatch(/^# yaml-language-server: \$schema=\S*run\.schema\.json\n/);
     expect(text).toContain("# 60 rows: review, label");
@@ -122,6 +123,13 @@ describe("what is written is a run, with the file's format in it", () => {
       expect(data.template?.prompt).toBe(`{f} ${name}`);
     }
   });
+});
+
+test("few rows, none for validation: nothing is evaluated, and nothing asks for it", async () => {
+  const few = at("few.csv", "review,label\ngood,positive\nbad,negative\n");
+  await init({ data: few, out: at("few.yaml"), yes: true }, null);
+  const run = await loadRun(at("few.yaml"));
+  expect([run.data.split, run.data.validation, run.eval.every, run.eval.best]).toEqual([null, null, null, null]);
 });
 
 describe("what is refused, and nothing is written", () => {

@@ -68,6 +68,9 @@ export function runText(answers: Answers, look: DataLook): string {
       isLora ? "LoRA takes about three times that of full fine-tuning" : "less where the loss jumps",
     ],
     ["  seed: 42", "the same seed gives the same run"],
+    ...(validation === null
+      ? []
+      : ["eval:", ["  every: 0.2", "five times a run; the weights of the best one are kept"] as [string, string]]),
     "save:",
     ["  every: 500", "updates between checkpoints, for attune resume"],
   ];
@@ -75,7 +78,8 @@ export function runText(answers: Answers, look: DataLook): string {
 }
 
 function validationLines(validation: Answers["validation"]): [string, string][] {
-  if (typeof validation === "string") return [[`  validation: ${scalar(validation)}`, "evaluated after training"]];
+  if (typeof validation === "string")
+    return [[`  validation: ${scalar(validation)}`, "rows that are not trained on, but evaluated"]];
   if (typeof validation === "number")
     return [[`  split: {validation: ${validation}}`, "this share of the rows is not trained on, but evaluated"]];
   return [["  validation: null", "nothing is evaluated; name a file here to see scores"]];

@@ -1,14 +1,25 @@
 // The rows of a file or a run through dataCheck, one at a time; and a few of a run's rows as the model will see them.
-import { compileTemplate, IGNORE_INDEX, loadTokenizer, type Row, type Tokenizer, templateNamed } from "@attune/models";
-import { isHubData } from "@attune/tuning";
+import {
+  compileTemplate,
+  type Example,
+  IGNORE_INDEX,
+  loadTokenizer,
+  type Row,
+  type Tokenizer,
+  templateNamed,
+} from "@attune/models";
+import { badRows, isHubData } from "@attune/tuning";
 import { type Dataset, openDataset } from "@attune/tuning/node";
 import { checkInputs } from "../run/paths.js";
 import type { Run } from "../run/schema.js";
 import { prepareData } from "./data.js";
 import { type CheckReport, dataChecker } from "./dataCheck.js";
+import { chatOf } from "./examples.js";
 import { openModelFiles } from "./model.js";
 import { fetchHubData, modelFiles } from "./modelFiles.js";
-import { openRunSets, openValidation } from "./runSets.js";
+import { openRunSets, openValidation, type RunSet } from "./runSets.js";
+import { questionOf } from "./splitRows.js";
+import { renderVersions } from "./versions.js";
 
 export interface Checked {
   format: string;
@@ -21,35 +32,48 @@ export async function checkFile(file: string, { format, tokenizer }: { format?: 
   if (isHubData(file)) await fetchHubData(file);
   const dataset = await openDataset(file, { format });
   const name = dataset.format.templates.encoderDecoder;
-  const template = compileTemplate(templateNamed(name === "none" ? "text" : name, dataset.format.task));
+  const compiled = compileTemplate(templateNamed(name === "none" ? "text" : name, dataset.format.task));
   const loaded = tokenizer === undefined ? undefined : await loadTokenizer(await modelFiles(tokenizer));
-  const checker = dataChecker(loaded, { maxSource: 512, maxTarget: 128 });
+  const limits = { maxSource: 512, maxTarget: 128 };
+  const checker = dataChecker(loaded, limits, questionOf([{ name: undefined, compiled, dataset }]));
   let index = 0;
-  for await (const row of dataset.rows()) checker.add(template.render(row, index++, { seed: 42 }), instructionOf(row), row.where);
+  for await (const row of dataset.rows()) checker.add(compiled.render(row, index++, { seed: 42 }), instructionOf(row), row.where);
   return { format: dataset.format.name, template: name, report: checker.finish() };
 }
 
-/** A run's sets with its own template, tokenizer and limits; its validation file against them. */
+/** A run's sets with its own template, tokenizer and limits, as training renders them; its validation files against them. */
 export async function checkRun(run: Run): Promise<Checked> {
   await checkInputs(run);
-  const { tokenizer, known } = await openModelFiles(run);
-  const checker = dataChecker(tokenizer, run.data);
-  const sets = await openRunSets(run, known.kind);
-  const each = async (dataset: Dataset, visit: (row: Row, index: number) => void): Promise<void> => {
+  const files = await openModelFiles(run);
+  const sets = await openRunSets(run, files.known.kind);
+  const checker = dataChecker(files.tokenizer, run.data, questionOf(sets));
+  const chat = await chatOf(sets, files);
+  // the rows as they are: further versions say the same
+  const plain = { ...run, data: { ...run.data, augment: null } };
+  const each = async (set: RunSet, dataset: Dataset, visit: (example: Example, row: Row) => void): Promise<void> => {
+    const renderer = renderVersions(plain, set, files.tokenizer, chat, false);
+    const tally = badRows(set.path, { onBadRow: run.data.onBadRow, onSkip: checker.addBad });
     let index = 0;
-    for await (const row of dataset.rows()) {
-      if (run.data.limit !== null && index >= run.data.limit) break;
-      visit(row, index++);
+    for await (const row of dataset.rows(tally)) {
+      try {
+        visit((await renderer.render(row, index++))[0], row);
+      } catch (error) {
+        tally.bad(error);
+      }
+      if (index === run.data.limit) break;
     }
   };
-  const options = { seed: run.train.seed, specialTokens: tokenizer.specialTokens, trustedFields: run.data.trustedFields };
-  for (const { dataset, compiled } of sets)
-    await each(dataset, (row, i) => checker.add(compiled.render(row, i, options), instructionOf(row), row.where));
-  for (const set of sets) {
-    const held = await openValidation(run, set);
-    if (held) await each(held, (row, i) => checker.addValidation(set.compiled.render(row, i, options), row.where));
+  try {
+    for (const set of sets)
+      await each(set, set.dataset, (example, row) => checker.add(example, instructionOf(row), row.where));
+    for (const set of sets) {
+      const held = await openValidation(run, set);
+      if (held) await each(set, held, (example, row) => checker.addValidation(example, row.where));
+    }
+  } finally {
+    await chat?.close();
   }
-  const [{ dataset, compiled }] = sets as [(typeof sets)[0]];
+  const [{ dataset, compiled }] = sets as [RunSet];
   return { format: dataset.format.name, template: compiled.template.name, report: checker.finish() };
 }
 
@@ -69,7 +93,8 @@ export async function previewRun(run: Run, rows: number): Promise<PreviewRow[]> 
   await checkInputs(run);
   const files = await openModelFiles(run);
   const data = await prepareData(
-    { ...run, data: { ...run.data, limit: Math.min(run.data.limit ?? Infinity, Math.max(rows, 100)) } },
+    // that the end is not learnt is shown, not refused
+    { ...run, data: { ...run.data, requireEnd: false, limit: Math.min(run.data.limit ?? Infinity, Math.max(rows, 100)) } },
     files,
   );
   const { tokenizer } = files;

@@ -152,6 +152,10 @@ function labelFacts(
     throw dataError(
       `${data.train}: none of ${lengths.length} rows has a label that counts, so there is nothing to learn: ${which}`,
     );
+  if (endsLearnt === 0 && objective === "instruction" && data.requireEnd)
+    throw dataError(
+      `${data.train}: none of ${lengths.length} answers ends in the end token (id ${tokenizer.eosId}), so the model would never stop; raise data.maxTarget where they are cut, write the id where rows are ids, or set data.requireEnd to false`,
+    );
   return {
     notes:
       masked.length > 0

@@ -83,6 +83,8 @@ const data = z.strictObject({
       seed: z.int().min(0).max(0xffffffff).default(42),
       /** A field whose values are shared out alike. */
       stratify: z.string().min(1).nullable().default(null),
+      /** A field whose equal values stay on one side; null: what the format keeps together. */
+      group: z.string().min(1).nullable().default(null),
     })
     .nullable()
     .default(null),
@@ -147,6 +149,8 @@ const data = z.strictObject({
   packing: z.boolean().default(false),
   maxSource: count.max(65_536).default(256),
   maxTarget: count.max(65_536).default(64),
+  /** Instructions whose answers never end are refused: the model would not learn to stop. false: train all the same. */
+  requireEnd: z.boolean().default(true),
   /** Only the first N rows of train. */
   limit: count.nullable().default(null),
 });
