@@ -11,6 +11,7 @@ export {
   planBatches,
 } from "./batches.js";
 export { type BucketOptions, chooseBuckets, type Lengths } from "./buckets.js";
+export { type BadRowOptions, type BadRows, badRows, type SkippedRows } from "./datasets/badRows.js";
 export { FILE_KINDS, type FileKind } from "./datasets/fileKind.js";
 export type { Format, Sample } from "./datasets/formats/format.js";
 export { type PretokenizedRow, pretokenizedRow } from "./datasets/formats/pretokenized.js";
@@ -32,6 +33,7 @@ export { type InterleaveOptions, interleave, type MixedRow, type MixtureWeights,
 export { type NumpyRandom, numpyRandom } from "./numpyRandom.js";
 export { type Packing, packSequences } from "./packing.js";
 export { type Progress, trackProgress } from "./progress.js";
+export { promptKey, questionKey } from "./questions.js";
 export {
   SCHEDULE_KINDS,
   type Schedule,
@@ -43,7 +45,7 @@ export {
   warmupSteps,
 } from "./schedule.js";
 export { NOTHING_SELECTED, type Selection, type SelectionOptions, select } from "./selection.js";
-export { countOverlap, promptKey, type Split, type SplitOptions, splitExamples } from "./splits.js";
+export { countOverlap, type Split, type SplitOptions, splitExamples, splitSets } from "./splits.js";
 export { NumericsError, type StepReport, type TrainOptions, train } from "./train.js";
 export { type OptimizerOptions, Trainer, type TrainerCounters, type TrainerOptions } from "./trainer.js";
 export { restoreTrainer, saveTrainer } from "./trainerState.js";

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { interleave, mixtureProbabilities } from "./mixture.js";
 import { numpyRandom } from "./numpyRandom.js";
-import { countOverlap, splitExamples } from "./splits.js";
+import { questionKey } from "./questions.js";
+import { countOverlap, splitExamples, splitSets } from "./splits.js";
 
 // Golden values: numpy 2.4.6, and the loop of datasets 4's _interleave_map_style_datasets run on it.
 describe("numpyRandom", () => {
@@ -98,7 +99,7 @@ describe("splitExamples", () => {
       Array.from({ length: 10 }, (_, i) => example(`p${i}`)),
       { validation: 0.2, seed: 42 },
     );
-    expect(split).toEqual({ validation: [5, 6], train: [0, 7, 3, 2, 4, 9, 1, 8], duplicates: 0 });
+    expect(split).toEqual({ validation: [5, 6], train: [0, 7, 3, 2, 4, 9, 1, 8], duplicates: 0, shared: 0, units: 10 });
   });
   it("44: loses nothing, keeps equal prompts on one side, and each label's share", () =>
     fc.assert(
@@ -123,6 +124,57 @@ describe("splitExamples", () => {
         },
       ),
     ));
+  it("44: knows a question behind other phrasings, and in another set of a mixture", () =>
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(60), { minLength: 20, maxLength: 80 }),
+        fc.array(fc.nat(60), { minLength: 20, maxLength: 80 }),
+        fc.double({ min: 0.05, max: 0.4, noNaN: true }),
+        fc.nat(100),
+        fc.boolean(),
+        (first, second, share, seed, isStratified) => {
+          const phrased = (n: number, i: number): Example => ({
+            ...example(i % 3 ? `Say more of ${n}.` : `Of ${n}: what is there to say?`),
+            fields: { topic: ` Topic ${n}`, label: n % 2 ? "odd" : "even" },
+          });
+          const sets = [first.map(phrased), second.map(phrased)];
+          const keyOf = (one: Example) => questionKey(one, ["topic"]);
+          const count = (rows: number[]) => new Set(rows).size;
+          const stratify = isStratified ? "label" : undefined;
+          fc.pre(sets.every((_, i) => Math.ceil(count([first, second][i]!) * share) + 2 < count([first, second][i]!) / 2));
+          let splits: ReturnType<typeof splitSets>;
+          try {
+            splits = splitSets(sets, { validation: share, seed, stratify, keyOf });
+          } catch (error) {
+            expect((error as Error).message).toMatch(/leaves none to train on/); // all that the sets share may be held
+            return;
+          }
+          const side = (which: "train" | "validation") => splits.flatMap((one, k) => one[which].map((i) => sets[k]![i]!));
+          expect(countOverlap(side("train"), side("validation"), keyOf)).toBe(0);
+          expect(side("train").length + side("validation").length).toBe(first.length + second.length);
+          expect(splits.map(({ duplicates }) => duplicates)).toEqual([
+            first.length - count(first),
+            second.length - count(second),
+          ]);
+          expect(splits.map(({ shared }) => shared)).toEqual([0, second.filter((n) => first.includes(n)).length]);
+          // the first set is split as if it were alone, and of the second no less than its share is held
+          expect(splits[0]).toEqual(splitExamples(sets[0]!, { validation: share, seed, stratify, keyOf }));
+          const held = count(splits[1]!.validation.map((i) => second[i]!));
+          const free = second.filter((n) => !first.includes(n));
+          if (!isStratified) expect(held).toBeGreaterThanOrEqual(Math.min(Math.ceil(count(second) * share), count(free)));
+        },
+      ),
+    ));
+  it("keeps groups on one side, joined over several steps", () => {
+    // 0 and 1 ask the same, 1 and 2 are of one conversation, 3 asks what 2 asks
+    const rows = [..."aabbcdefgh"].map((key, i) => ({ ...example(key), id: `r${i}` }));
+    const groupOf = ({ id }: Example) => (id === "r1" || id === "r2" ? "talk" : undefined);
+    for (let seed = 0; seed < 20; seed++) {
+      const { train, validation, duplicates, units } = splitExamples(rows, { validation: 0.3, seed, groupOf });
+      expect([duplicates, units, train.length + validation.length]).toEqual([2, 7, 10]);
+      expect([0, 4]).toContain([0, 1, 2, 3].filter((i) => validation.includes(i)).length);
+    }
+  });
   it("refuses a share that leaves nothing, and a label that is not there", () => {
     expect(() => splitExamples([example("a"), example("A")], { validation: 0.5, seed: 1 })).toThrow(
       /1 different examples cannot be split/,

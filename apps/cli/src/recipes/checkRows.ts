@@ -64,8 +64,7 @@ export async function checkRun(run: Run): Promise<Checked> {
     }
   };
   try {
-    for (const set of sets)
-      await each(set, set.dataset, (example, row) => checker.add(example, instructionOf(row), row.where));
+    for (const set of sets) await each(set, set.dataset, (example, row) => checker.add(example, instructionOf(row), row.where));
     for (const set of sets) {
       const held = await openValidation(run, set);
       if (held) await each(set, held, (example, row) => checker.addValidation(example, row.where));

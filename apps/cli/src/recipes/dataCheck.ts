@@ -37,6 +37,7 @@ const SHOWN = 3;
 const MAX_LABELS = 20;
 
 const ADVICE = {
+  "bad row": "mend these rows: data.onBadRow skip leaves them out, up to 1 %",
   "blank prompt": "leave these rows out, or mend the file",
   "blank answer": "leave these rows out: they teach to end at once",
   "vague instruction": "say what is to be done with what; a few words without an input cannot be answered well",
@@ -68,13 +69,22 @@ const VAGUE =
 export interface DataChecker {
   /** `instruction` is what a row without an input asks; where it is undefined, the prompt is looked at. */
   add(example: Example, instruction: string | undefined, where: string): void;
+  /** A row that cannot be used. */
+  addBad(error: Error): void;
   /** Prompts of a validation set, after all of the training set. */
   addValidation(example: Example, where: string): void;
   finish(): CheckReport;
 }
 
-/** @param tokenizer lengths and the end token are only looked at with one */
-export function dataChecker(tokenizer: Tokenizer | undefined, limits: CheckLimits): DataChecker {
+/**
+ * @param tokenizer lengths and the end token are only looked at with one
+ * @param keyOf what makes two examples the same question
+ */
+export function dataChecker(
+  tokenizer: Tokenizer | undefined,
+  limits: CheckLimits,
+  keyOf: (example: Example) => string = promptKey,
+): DataChecker {
   const began = performance.now();
   const found = new Map<Kind, Finding>();
   const prompts = new Map<number, number>(); // hash of the prompt -> of its answer
@@ -88,7 +98,8 @@ export function dataChecker(tokenizer: Tokenizer | undefined, limits: CheckLimit
   function note(kind: Kind, where: string, text: string): void {
     const finding = found.get(kind) ?? { kind, count: 0, examples: [], advice: ADVICE[kind] };
     finding.count++;
-    if (finding.examples.length < SHOWN) finding.examples.push(`${where}: ${printable(withoutMarks(text).trim(), 70)}`);
+    if (finding.examples.length < SHOWN)
+      finding.examples.push(`${where && `${where}: `}${printable(withoutMarks(text).trim(), where ? 70 : 200)}`);
     found.set(kind, finding);
   }
   function measure(part: "prompt" | "completion", text: string, limit: number, where: string): number[] {
@@ -114,7 +125,7 @@ export function dataChecker(tokenizer: Tokenizer | undefined, limits: CheckLimit
       if (MOJIBAKE.test(both)) note("damaged text", where, around(both, MOJIBAKE));
       if (CONTROLS.test(both)) note("control characters", where, around(both, CONTROLS));
       if (PLACEHOLDER.test(both)) note("unfilled placeholder", where, around(both, PLACEHOLDER));
-      const [key, answer] = [hash53(promptKey(example)), hash53(completion.trim())];
+      const [key, answer] = [hash53(keyOf(example)), hash53(completion.trim())];
       const earlier = prompts.get(key);
       if (earlier === undefined) prompts.set(key, answer);
       else note(earlier === answer ? "repeated row" : "same prompt, other answer", where, prompt);
@@ -132,8 +143,11 @@ export function dataChecker(tokenizer: Tokenizer | undefined, limits: CheckLimit
       const answerIds = measure("completion", completion, limits.maxTarget, where);
       if (answerIds.at(-1) === tokenizer.eosId || tokenizer.encode("").at(-1) !== tokenizer.eosId) ends++;
     },
+    addBad(error) {
+      note("bad row", "", error.message);
+    },
     addValidation(example, where) {
-      if (prompts.has(hash53(promptKey(example)))) note("in training and validation", where, example.prompt);
+      if (prompts.has(hash53(keyOf(example)))) note("in training and validation", where, example.prompt);
     },
     finish() {
       if (tokenizer && rows > 0 && ends === 0) note("end token never learnt", "all rows", `${rows} answers`);

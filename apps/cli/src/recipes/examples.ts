@@ -3,19 +3,20 @@
 import { dataError, drawShots, type Example, type PromptTemplate, type Tokenizer, usageError, withShots } from "@attune/models";
 import { type ChatRenderer, openChatTemplate, readChatTemplate } from "@attune/models/node";
 import {
+  badRows,
   balanceRows,
   countOverlap,
   type Format,
   interleave,
   mixtureProbabilities,
   numpyRandom,
-  splitExamples,
   versionSeed,
 } from "@attune/tuning";
 import type { Dataset } from "@attune/tuning/node";
 import type { Run } from "../run/schema.js";
 import type { ModelFiles } from "./model.js";
 import { openRunSets, openValidation, type RunSet } from "./runSets.js";
+import { dividedSets, questionOf } from "./splitRows.js";
 import { renderVersions, type Versions } from "./versions.js";
 
 export interface RunExamples {
@@ -49,8 +50,8 @@ export async function readRunExamples(run: Run, files: DataFiles, part: "all" | 
   const chat = await chatOf(sets, files);
   const read = (set: RunSet, dataset: Dataset, path: string, limit: number | null, isTraining: boolean) =>
     examplesOf(run, set, dataset, path, limit, isTraining, files.tokenizer, chat, notes);
-  const parts: Versions[][] = [];
-  const held: Example[][] = [];
+  let parts: Versions[][] = [];
+  let held: Example[][] = [];
   try {
     const needsTraining = part === "all" || data.split !== null || data.fewShot !== null;
     for (const set of sets) {
@@ -61,24 +62,24 @@ export async function readRunExamples(run: Run, files: DataFiles, part: "all" | 
   } finally {
     await chat?.close();
   }
-  if (data.split !== null) for (const [k, set] of sets.entries()) [parts[k], held[k]] = divided(run, parts[k]!, set.name, notes);
+  const keyOf = questionOf(sets);
+  if (data.split !== null) ({ parts, held } = dividedSets(run, sets, parts, notes));
   const validation = held.flat();
+  const overlap = countOverlap(parts.flat().map(first), validation, keyOf);
+  if (overlap > 0)
+    notes.push(`${overlap} of ${validation.length} validation prompts are in the training data, too: their scores say little`);
   let units = data.mixture === undefined || !needsMixing(parts) ? parts.flat() : mixed(run, sets, parts, notes);
-  if (data.split === null) {
-    const overlap = countOverlap(units.map(first), validation);
-    if (overlap > 0)
-      notes.push(`${overlap} of ${validation.length} validation prompts are in the training data, too: their scores say little`);
-  }
   const pools = poolsOf(run, units);
   if (data.balance !== null && part === "all") units = balanced(run, sets, units, notes);
   const { format } = sets[0]!.dataset;
   let template: PromptTemplate = { ...sets[0]!.compiled.template, format: format.name };
-  const asked = validation.map((example, i) => behindShots(run, pools, [example], units.length + i)[0]);
+  const shotKey = remembered(keyOf);
+  const asked = validation.map((example, i) => behindShots(run, pools, shotKey, [example], units.length + i)[0]);
   if (data.fewShot !== null) {
     const { count, label, separator } = data.fewShot;
     const options = { count, seed: run.train.seed, label: label ?? undefined };
     template = { ...template, shots: drawShots(pools.get(sets[0]!.name) ?? [], undefined, -1, options), separator };
-    units = units.map((unit, i) => behindShots(run, pools, unit, i));
+    units = units.map((unit, i) => behindShots(run, pools, shotKey, unit, i));
   }
   const versions = data.augment === null ? 0 : data.augment.versions - 1;
   return {
@@ -93,6 +94,15 @@ export async function readRunExamples(run: Run, files: DataFiles, part: "all" | 
 }
 
 const first = ([example]: Versions): Example => example;
+/** Each row looks at the whole pool: an example's key is made once. */
+function remembered(keyOf: (example: Example) => string): (example: Example) => string {
+  const keys = new WeakMap<Example, string>();
+  return (example) => {
+    const key = keys.get(example) ?? keyOf(example);
+    keys.set(example, key);
+    return key;
+  };
+}
 /** Where no training rows were read, there is nothing to mix. */
 const needsMixing = (parts: readonly Versions[][]): boolean => parts.every(({ length }) => length > 0);
 
@@ -112,42 +122,35 @@ async function examplesOf(
   let blank = 0;
   let index = 0;
   const renderer = renderVersions(run, set, tokenizer, chat, isTraining);
-  for await (const row of dataset.rows()) {
-    if (limit !== null && units.length >= limit) break;
-    const unit = await renderer.render(row, index++);
+  const tally = badRows(path, run.data);
+  for await (const row of dataset.rows(tally)) {
+    let unit: Versions;
+    try {
+      unit = await renderer.render(row, index++);
+    } catch (error) {
+      tally.bad(error);
+      continue;
+    }
+    tally.kept();
     const [{ prompt, completion }] = unit;
     if (isInstruction && (prompt.trim() === "" || completion.trim() === "")) blank++;
     else units.push(unit);
+    if (units.length === limit) break;
   }
+  const { bad, rows, first: fault } = tally.finish(`rows of the format ${dataset.format.name}`);
+  if (bad > 0) notes.push(`${bad} of ${rows} rows of ${path} are bad and left out; the first: ${fault!.message}`);
   if (units.length === 0)
-    throw dataError(`${path}: 0 of ${index} rows kept${blank > 0 ? `; ${blank} have a blank prompt or answer` : ""}`);
-  if (blank > 0) notes.push(`${blank} of ${index} rows of ${path} have a blank prompt or answer and are left out`);
+    throw dataError(`${path}: 0 of ${rows} rows kept${blank > 0 ? `; ${blank} have a blank prompt or answer` : ""}`);
+  if (blank > 0) notes.push(`${blank} of ${rows} rows of ${path} have a blank prompt or answer and are left out`);
   renderer.finish(path);
   return units;
 }
 
 /** The model's own chat template, where a set goes through "chat" and the model has one. */
-async function chatOf(sets: readonly RunSet[], { tokenizerFiles }: DataFiles): Promise<ChatRenderer | undefined> {
+export async function chatOf(sets: readonly RunSet[], { tokenizerFiles }: DataFiles): Promise<ChatRenderer | undefined> {
   if (!tokenizerFiles || !sets.some(({ compiled }) => compiled.template.name === "chat")) return undefined;
   const found = await readChatTemplate(tokenizerFiles);
   return found && openChatTemplate(found, tokenizerFiles.describe("tokenizer_config.json"));
-}
-
-/** A set's two sides; of a mixture each set is divided by itself, before rows repeat. */
-function divided(
-  { data, eval: { rows } }: Run,
-  units: readonly Versions[],
-  name: string | undefined,
-  notes: string[],
-): [train: Versions[], validation: Example[]] {
-  const { validation: share, seed, stratify } = data.split!;
-  const examples = units.map(first);
-  const split = splitExamples(examples, { validation: share, seed, stratify: stratify ?? undefined });
-  const of = name === undefined ? "" : ` of ${name}`;
-  if (split.duplicates > 0)
-    notes.push(`${split.duplicates} rows${of} repeat an earlier prompt; each stays on the side of the first`);
-  notes.push(`split${of} by seed ${seed}: ${split.train.length} rows to train on, ${split.validation.length} for validation`);
-  return [split.train.map((i) => units[i]!), split.validation.slice(0, rows).map((i) => examples[i]!)];
 }
 
 /** The rows of a mixture in datasets' order; a set's name stays on its examples. */
@@ -206,6 +209,7 @@ function poolsOf({ data, train }: Run, units: readonly Versions[]): Map<string |
 function behindShots(
   { data, train }: Run,
   pools: ReadonlyMap<string | undefined, readonly Example[]>,
+  keyOf: (example: Example) => string,
   unit: Versions,
   index: number,
 ): Versions {
@@ -214,7 +218,7 @@ function behindShots(
   const own = first(unit);
   const shots = (version: number) => {
     const seed = version > 0 && data.augment?.order ? versionSeed(train.seed, version, index) : train.seed;
-    return drawShots(pools.get(own.task) ?? [], own, index, { count, seed, label: label ?? undefined });
+    return drawShots(pools.get(own.task) ?? [], own, index, { count, seed, label: label ?? undefined, keyOf });
   };
   return unit.map((example, version) => ({
     ...example,

@@ -13,22 +13,25 @@ export interface ShotOptions {
   label?: string;
   /** Default "\n\n". */
   separator?: string;
+  /** What makes two examples the same question. Default: the prompt. */
+  keyOf?: (example: Example) => string;
 }
 
 /**
- * Draws the shots of example number `index` from a pool. Examples with the same prompt as its own are never among them, nor is one drawn
+ * Draws the shots of example number `index` from a pool. Examples that ask the same as its own are never among them, nor is one drawn
  * twice. Throws (usage) where the pool has too few.
  */
 export function drawShots(
   pool: readonly Example[],
   own: Example | undefined,
   index: number,
-  { count, seed, label }: ShotOptions,
+  { count, seed, label, keyOf = ({ prompt }) => prompt }: ShotOptions,
 ): Shot[] {
   const random = mt19937(seedFor(seed, `shots of row ${index}`));
   const groups = new Map<string, Example[]>();
+  const asked = own && keyOf(own);
   for (const example of pool) {
-    if (example.prompt === own?.prompt) continue;
+    if (keyOf(example) === asked) continue;
     const key = label === undefined ? "" : (example.fields[label] ?? "");
     const group = groups.get(key);
     if (group) group.push(example);
@@ -47,11 +50,12 @@ export function drawShots(
     const group = queues[(turn + i) % queues.length]!;
     if (group.length === 0) continue;
     const at = random.below(group.length);
-    const { prompt, completion } = group[at]!;
+    const found = group[at]!;
+    const [key, { prompt, completion }] = [keyOf(found), found];
     group[at] = group.at(-1)!; // drawn without replacement, order within the group does not matter
     group.pop();
-    if (taken.has(prompt)) continue;
-    taken.add(prompt);
+    if (taken.has(key)) continue;
+    taken.add(key);
     shots.push({ prompt, completion });
   }
   // the last label shown weighs most in a model's answer, so no label may always be last

@@ -49,6 +49,8 @@ export interface RenderOptions {
 
 export interface CompiledTemplate {
   readonly template: PromptTemplate;
+  /** Fields that any of its prompts uses, by name. */
+  readonly promptFields: readonly string[];
   /** The example of row number `index`. Throws (data) where a field is missing or not text. */
   render(row: Row, index: number, options: RenderOptions): Example;
 }
@@ -62,6 +64,7 @@ export function compileTemplate(template: PromptTemplate, where = "template"): C
   });
   return {
     template,
+    promptFields: [...new Set(forms.flatMap(({ prompt }) => prompt.fields))].sort(),
     render(row, index, { seed, specialTokens = [], trustedFields = [], isQuestion = false }) {
       const fits = forms.filter(({ needs }) => needs.every((field) => isFilled(row, field)));
       if (fits.length === 0)

@@ -7,20 +7,32 @@ export interface BadRowOptions {
   onBadRow?: "refuse" | "skip";
   /** Told about every row that is skipped. */
   onSkip?: (error: Error) => void;
+  /** The count of all stages that rows go through, where this is one of several: it decides in place of the two above. */
+  tally?: BadRows;
 }
 
 const MAX_BAD_SHARE = 0.01;
 
-/** Counts the rows of one file. */
+/** Counts the rows of one file or set. */
 export interface BadRows {
   kept(): void;
   /** Throws the error, or counts it. */
   bad(error: unknown): void;
-  /** At the file's end. Throws (data) above 1 % of bad rows and where there was none at all. */
-  finish(expected: string): void;
+  /**
+   * At the end. Throws (data) above 1 % of bad rows and where there was none at all; as a stage of several only where the file has no
+   * rows, good or bad.
+   */
+  finish(expected: string): SkippedRows;
 }
 
-export function badRows(file: string, { onBadRow = "refuse", onSkip = () => {} }: BadRowOptions): BadRows {
+/** Rows that were left out of `rows`, and why the first one was. */
+export interface SkippedRows {
+  bad: number;
+  rows: number;
+  first: Error | undefined;
+}
+
+export function badRows(file: string, { onBadRow = "refuse", onSkip = () => {}, tally }: BadRowOptions): BadRows {
   let kept = 0;
   let bad = 0;
   let first: Error | undefined;
@@ -29,15 +41,18 @@ export function badRows(file: string, { onBadRow = "refuse", onSkip = () => {} }
       kept++;
     },
     bad(error) {
-      if (onBadRow === "refuse" || (error as { exitClass?: string }).exitClass !== "data") throw error;
+      if (tally) tally.bad(error);
+      else if (onBadRow === "refuse" || (error as { exitClass?: string }).exitClass !== "data") throw error;
+      else onSkip(error as Error);
       bad++;
       first ??= error as Error;
-      onSkip(error as Error);
     },
     finish(expected) {
-      if (bad > MAX_BAD_SHARE * (kept + bad))
-        throw dataError(`${file}: ${bad} of ${kept + bad} rows are bad, more than 1 %; the first: ${first!.message}`, first);
-      if (kept === 0) throw dataError(`${file}: has no rows; expected ${expected}`);
+      const rows = kept + bad;
+      if (!tally && bad > MAX_BAD_SHARE * rows)
+        throw dataError(`${file}: ${bad} of ${rows} rows are bad, more than 1 %; the first: ${first!.message}`, first);
+      if (tally ? rows === 0 : kept === 0) throw dataError(`${file}: has no rows; expected ${expected}`);
+      return { bad, rows, first };
     },
   };
 }

@@ -2,7 +2,7 @@
 
 import { printable, type Row, usageError } from "@attune/models";
 import type { HubOptions } from "@attune/models/node";
-import { badRows } from "../datasets/badRows.js";
+import { type BadRows, badRows } from "../datasets/badRows.js";
 import type { Format } from "../datasets/formats/format.js";
 import { detectFormat, formatNamed } from "../datasets/formats/table.js";
 import { isHubData } from "../datasets/hubFiles.js";
@@ -20,8 +20,8 @@ export interface DatasetOptions extends ReadRowsOptions {
 
 export interface Dataset {
   format: Format;
-  /** Normalised rows; each call reads the file anew. */
-  rows(): AsyncGenerator<Row>;
+  /** Normalised rows; each call reads the file anew. Bad ones go to `tally`, where what becomes of the rows can fail as well. */
+  rows(tally?: BadRows): AsyncGenerator<Row>;
 }
 
 /** Rows that a format is told from. */
@@ -41,10 +41,10 @@ export async function openDataset(path: string, options: DatasetOptions = {}): P
   const encoding = options.encoding ?? format.encoding;
   return {
     format,
-    async *rows() {
-      const tally = badRows(printable(path, 300), options);
+    async *rows(outer) {
+      const tally = badRows(printable(path, 300), outer ? { tally: outer } : options);
       for (const file of files) {
-        for await (const row of readRows(file, { ...options, encoding })) {
+        for await (const row of readRows(file, { ...options, encoding, tally })) {
           try {
             for (const made of format.rows(row)) {
               tally.kept();

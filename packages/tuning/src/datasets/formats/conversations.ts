@@ -61,6 +61,7 @@ export const conversations: Format = {
   },
   templates: { encoderDecoder: "chat", decoderOnly: "chat" },
   task: "general",
+  group: "row", // a later turn's prompt holds the answers to the earlier ones
   unanswered(fields) {
     const field = Array.isArray(fields.messages) ? "messages" : "conversations";
     const turns = fields[field];

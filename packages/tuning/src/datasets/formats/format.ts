@@ -31,6 +31,8 @@ export interface Format {
   task: "summarization" | "sentiment" | "questions" | "translation" | "general";
   /** The field of class labels, if it has one: what splits are stratified by. */
   label?: string;
+  /** What stays on one side of a split: rows with the same text in this field, or, with "row", all that were made of one row as read. */
+  group?: string;
   encoding?: Encoding;
   /** A row's fields with a blank answer where they have none, so that `rows` takes a row that is only to be asked about. */
   unanswered?(fields: Row["fields"]): Row["fields"];

@@ -48,6 +48,7 @@ export const squad: Format = {
   },
   templates: { encoderDecoder: "squad", decoderOnly: "instruction" },
   task: "questions",
+  group: "context", // questions of a paragraph often have the same answer
   unanswered: (fields) => ({ answers: { text: [] }, ...fields }),
 };
 
