@@ -29,7 +29,7 @@ test("attune init, train, resume, runs list, runs clean", async () => {
   const ended = await attuneInTurn(
     [
       init,
-      ["train", at("rows.yaml"), "--out", run, "train.steps=2", "save.every=1"],
+      ["train", at("rows.yaml"), "--out", run, "train.steps=2"],
       ["resume", run, "train.steps=3"],
       ["resume", run, "train.steps=3", "--allow-changes", "--json"],
       ["runs", "list", at("runs"), "--json"],

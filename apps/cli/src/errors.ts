@@ -62,12 +62,14 @@ export function interruptedError(signal: "SIGINT" | "SIGTERM" | "SIGHUP", messag
 export interface Failure {
   code: number;
   text: string;
+  /** Nobody's fault but the program's. */
+  isBug?: true;
 }
 
 /** The exit code of anything thrown, and what to print: one line a problem, safe for a terminal, without secrets. */
 export function failureOf(thrown: unknown): Failure {
-  const { code, text } = describe(thrown instanceof Error ? thrown : new Error(String(thrown)));
-  return { code, text: sanitizeForTerminal(redactSecrets(text)) };
+  const { text, ...rest } = describe(thrown instanceof Error ? thrown : new Error(String(thrown)));
+  return { ...rest, text: sanitizeForTerminal(redactSecrets(text)) };
 }
 
 function describe(error: Error & { exitClass?: string; signal?: string; code?: string }): Failure {
@@ -78,7 +80,7 @@ function describe(error: Error & { exitClass?: string; signal?: string; code?: s
   if (known) return { code: EXIT_CODES[known], text: `error: ${error.message}` };
   const native = explainNativeFault(error);
   if (native) return { code: EXIT_CODES.device, text: `error: ${native}` };
-  return { code: EXIT_CODES.bug, text: `bug: ${error.stack ?? error.message}` };
+  return { code: EXIT_CODES.bug, text: `bug: ${error.stack ?? error.message}`, isBug: true };
 }
 
 function isExitClass(value: unknown): value is ExitClass {

@@ -4,7 +4,8 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { COMMANDS, type CommandEntry } from "./commands/table.js";
-import { EXIT_CODES, failureOf } from "./errors.js";
+import { reportCrash } from "./crash.js";
+import { EXIT_CODES, type Failure, failureOf } from "./errors.js";
 import { watchReaders } from "./readers.js";
 import { sanitizeForTerminal } from "./terminal.js";
 
@@ -36,7 +37,7 @@ export async function main(
   } catch (thrown) {
     // Help and version end commander's parsing too, with code 0; a message has been written by then.
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
-    const { code, text } = failureOf(thrown);
+    const { code, text } = reported(thrown);
     output.err(`${text}\n`);
     return code;
   }
@@ -71,12 +72,21 @@ async function version(): Promise<string> {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
+/** What is said of it; of a bug in a run, where its report is, too. */
+function reported(thrown: unknown): Failure {
+  const failure = failureOf(thrown);
+  const file = failure.isBug ? reportCrash(thrown) : null;
+  const where = `crash report, without rows or secrets: ${file}; attune resume goes on from the last checkpoint`;
+  return file ? { ...failure, text: `${failure.text}\n${sanitizeForTerminal(where)}` } : failure;
+}
+
 /** As a program: exit codes, closed pipes, and errors that nobody caught. */
 export async function run(): Promise<void> {
   watchReaders();
   const die = (thrown: unknown) => {
-    const { code, text } = failureOf(thrown);
+    const { code, text } = reported(thrown);
     process.stderr.write(`${text}\n`, () => process.exit(code));
+    setTimeout(() => process.exit(code), 1000).unref(); // where nobody takes the text
   };
   process.on("uncaughtException", die).on("unhandledRejection", die);
   process.exitCode = await main(process.argv.slice(2));

@@ -22,7 +22,7 @@ export function diskPlan(
   sizes: { checkpointBytes: number; parameters: number; trainableParameters: number; updates: number },
 ): Omit<DiskPlan, "freeBytes"> {
   const { every, keep, dtype } = run.save;
-  const saved = every === null ? 0 : Math.floor(sizes.updates / every);
+  const saved = every === null ? 0 : Math.ceil(sizes.updates / every); // the last update's among them
   // an interrupted run saves one in any case; the oldest goes when the newest is in place
   const checkpoints = Math.max(1, saved > keep ? keep + 1 : saved);
   const resultBytes = run.lora ? 4 * sizes.trainableParameters : BYTES[dtype] * sizes.parameters;

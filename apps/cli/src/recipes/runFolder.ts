@@ -1,11 +1,11 @@
 // A run's folder: who writes there, what it holds already, and its checkpoints. A run that goes on is the run that never stopped, bit for
 // bit on the same adapter, or it is refused and the difference named.
-import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type DeviceFacts, fingerprintOf } from "@attune/kernels-wgsl";
 import { listSome, openSafetensors, printable } from "@attune/models";
 import { makeFolder } from "@attune/models/node";
-import { isHubData, restoreTrainer, saveTrainer, type Trainer, type TrainerCounters } from "@attune/tuning";
+import { restoreTrainer, saveTrainer, type Trainer, type TrainerCounters } from "@attune/tuning";
 import {
   checkpointAt,
   checkpointSteps,
@@ -13,15 +13,16 @@ import {
   newestCheckpoint,
   pruneCheckpoints,
   type StoredCheckpoint,
-  sha256Of,
   writeCheckpoint,
 } from "@attune/tuning/node";
+import { CRASH_FILE } from "../crash.js";
 import { userError } from "../errors.js";
 import type { Run } from "../run/schema.js";
 import { BOARD_FOLDER } from "../tensorboard/board.js";
-import { fetchHubData, modelFolder } from "./modelFiles.js";
+import { ABOUT_FILE } from "./about.js";
 import { NO_PROGRESS, type RunProgress, readProgress } from "./runProgress.js";
 import { EVALUATIONS_FOLDER } from "./runRecords.js";
+import { differences, settingsOf } from "./runSettings.js";
 
 export interface StartOptions {
   /** Go on from the newest checkpoint in the run's folder. */
@@ -52,21 +53,18 @@ export interface RunFolder {
   readonly savedAt: number | null;
   /** Puts the trainer where the checkpoint left it. */
   restore(trainer: Trainer): Promise<void>;
-  /** Saves a checkpoint; that of the best evaluation stays whatever save.keep says. A disk that is full is survived twice in a row. */
-  save(trainer: Trainer, progress: RunProgress): Promise<void>;
+  /**
+   * Saves a checkpoint; that of the best evaluation stays whatever save.keep says. False, with a note, where the disk refuses; throws (storage)
+   * when it does so for the third time in a row.
+   */
+  save(trainer: Trainer, progress: RunProgress): Promise<boolean>;
   /** Gives the trainer the weights of a checkpoint; false, with a note, where it is not there or damaged. */
   loadWeights(trainer: Trainer, step: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** Most of a file that its fingerprint reads from each end, where it is larger than both. */
-const ENDS = 32 << 20;
 /** Checkpoints that may fail one after the other before the run is given up. */
 const FAILURES = 3;
-const DATA_FILES = /^data\.(?:train|validation|mixture\.\d+\.(?:train|validation))$/;
-const LEFT_OUT = /^(?:name|out|eval\.first|log\..*|save\..*|train\.logEvery)$/;
-/** What evaluations are counts only where they decide about weights or the end. */
-const LEFT_OUT_WITHOUT_BEST = /^eval\..*$/;
 
 const checkpointsOf = (run: Run): string => path.join(run.out, "checkpoints");
 
@@ -100,6 +98,7 @@ export async function openRunFolder(
         if (!found) return;
         await restoreTrainer(trainer, await openSafetensors(found.files, "trainer.safetensors"), found.record.counters);
         await trimMetrics(run, found.step, found.record.progress);
+        await rm(path.join(run.out, "result.json"), { force: true }); // of an end that is not the end any more
         note(`resumed at step ${found.step} from ${found.folder}`);
       },
       async save(trainer, progress) {
@@ -107,14 +106,23 @@ export async function openRunFolder(
           await writeCheckpoint(checkpointsOf(run), trainer.step, async (sink): Promise<RunRecord> => {
             return { counters: await saveTrainer(trainer, sink), settings, device, progress };
           });
-          const { best } = progress.selection;
-          await pruneCheckpoints(checkpointsOf(run), run.save.keep, best ? [best.step] : []);
-          savedAt = trainer.step;
-          failures = 0;
         } catch (error) {
-          if ((error as { exitClass?: string }).exitClass !== "storage" || ++failures === FAILURES) throw error;
-          note(`no checkpoint at step ${trainer.step}: ${(error as Error).message}; training goes on`);
+          const { exitClass, message } = error as Error & { exitClass?: string };
+          if (exitClass !== "storage") throw error;
+          if (++failures === FAILURES)
+            throw userError("storage", `${message}; ${FAILURES} checkpoints in a row could not be saved`, error);
+          note(`no checkpoint at step ${trainer.step}: ${message}; the run goes on`);
+          return false;
         }
+        savedAt = trainer.step;
+        failures = 0;
+        const { best } = progress.selection;
+        await pruneCheckpoints(checkpointsOf(run), {
+          keep: run.save.keep,
+          newest: savedAt,
+          spared: best ? [best.step] : [],
+        }).catch(({ message }: Error) => note(`older checkpoints could not be removed: ${printable(message, 200)}`));
+        return true;
       },
       async loadWeights(trainer, step) {
         const stored = await checkpointAt<RunRecord>(checkpointsOf(run), step);
@@ -160,20 +168,36 @@ async function checkpointToResume(
   return { ...found, record: { ...found.record, progress } };
 }
 
-/** An empty start. Throws (usage) where it would mix two runs. */
+/** What a run leaves in its folder; that of the first list is never replaced unasked. */
+const RESULTS = ["metrics.jsonl", "checkpoints", "adapter", "model", "result.json", "samples.jsonl"];
+const BESIDE = [BOARD_FOLDER, EVALUATIONS_FOLDER, ABOUT_FILE, "report.html", CRASH_FILE];
+
+/** An empty start. Throws (usage) where it would mix two runs, or remove what the run itself reads. */
 async function begin(run: Run, overwrite: boolean): Promise<void> {
-  const held = (await readdir(run.out)).filter((name) => name === "metrics.jsonl" || name === "checkpoints");
-  if (held.length === 0) return;
-  if (!overwrite) {
-    const steps = await checkpointSteps(checkpointsOf(run));
-    const last = steps.length > 0 ? `a run that has a checkpoint at step ${steps.at(-1)}` : "a run's results";
-    throw userError(
-      "usage",
-      `${run.out}: holds ${last}; go on with --resume, replace it with --overwrite, or name another --out`,
-    );
+  const names = await readdir(run.out);
+  const held = RESULTS.filter((name) => names.includes(name));
+  if (held.length > 0 && !overwrite) {
+    const last = (await checkpointSteps(checkpointsOf(run))).at(-1);
+    const what = last === undefined ? `${listSome(held)} already` : `a run that has a checkpoint at step ${last}`;
+    const goOn = last === undefined ? "" : "go on with --resume, ";
+    throw userError("usage", `${run.out}: holds ${what}; ${goOn}replace it with --overwrite, or name another --out`);
   }
-  for (const name of [...held, BOARD_FOLDER, EVALUATIONS_FOLDER])
-    await rm(path.join(run.out, name), { recursive: true, force: true });
+  const gone = [...held, ...BESIDE].map((name) => path.join(run.out, name));
+  const input = inputsOf(run).find((file) => gone.some((one) => isWithin(one, file)));
+  if (input !== undefined)
+    throw userError("usage", `${input}: is read by this run and would be removed with what ${run.out} holds; name another --out`);
+  for (const one of gone) await rm(one, { recursive: true, force: true });
+}
+
+/** Files and folders that a run names; those of the hub are told by no path. */
+function inputsOf({ model, data }: Run): string[] {
+  const sets = [data, ...(data.mixture ?? [])].flatMap(({ train, validation }) => [train, validation]);
+  return [model.path, model.init?.tokenizer, ...sets].filter((name) => typeof name === "string");
+}
+
+function isWithin(folder: string, file: string): boolean {
+  const between = path.relative(path.resolve(folder), path.resolve(file));
+  return between === "" || !(between.startsWith("..") || path.isAbsolute(between));
 }
 
 /** Lines of updates after the checkpoint would stand twice, as would evaluations that it does not know; a last line cut short by a crash goes as well. */
@@ -191,43 +215,4 @@ async function trimMetrics(run: Run, step: number, { evaluations }: RunProgress)
   const temporary = `${file}.tmp-${process.pid}`;
   await writeFile(temporary, kept.map((line) => `${line}\n`).join(""));
   await rename(temporary, file);
-}
-
-/** All keys of the run that updates depend on, by their dotted names, and what its files are. */
-async function settingsOf(run: Run): Promise<Record<string, unknown>> {
-  const settings: Record<string, unknown> = {};
-  const visit = (value: unknown, name: string): void => {
-    if (LEFT_OUT.test(name) || (run.eval.best === null && LEFT_OUT_WITHOUT_BEST.test(name))) return;
-    const isPlain = typeof value !== "object" || value === null || (Array.isArray(value) && typeof value[0] !== "object");
-    if (isPlain) settings[name] = value;
-    else for (const [key, item] of Object.entries(value)) visit(item, name ? `${name}.${key}` : key);
-  };
-  visit(run, "");
-  for (const [key, file] of Object.entries(settings)) {
-    if (!DATA_FILES.test(key) || typeof file !== "string") continue;
-    settings[key] = isHubData(file) ? `${file}, commit ${(await fetchHubData(file)).commit}` : await fingerprint(file);
-  }
-  if (run.model.path) {
-    const folder = await modelFolder(run.model.path); // of the hub's cache: its name holds the commit
-    settings["model.path"] = folder;
-    for (const name of (await readdir(folder).catch(() => [])).filter((file) => /\.(safetensors|bin|json)$/.test(file)).sort())
-      settings[`model.path/${name}`] = await fingerprint(path.join(folder, name));
-  }
-  return settings;
-}
-
-async function fingerprint(file: string): Promise<string> {
-  const { size } = await stat(file);
-  if (size <= 2 * ENDS) return `${size} bytes, sha256 ${await sha256Of(file)}`;
-  const [head, tail] = [await sha256Of(file, { end: ENDS - 1 }), await sha256Of(file, { start: size - ENDS })];
-  return `${size} bytes, sha256 of the ends ${head} ${tail}`;
-}
-
-function differences(before: Readonly<Record<string, unknown>>, now: Readonly<Record<string, unknown>>): string[] {
-  const show = (value: unknown): string => (value === undefined ? "nothing" : printable(JSON.stringify(value), 60));
-  return [...new Set([...Object.keys(before), ...Object.keys(now)])].sort().flatMap((key) => {
-    if (JSON.stringify(before[key]) === JSON.stringify(now[key])) return [];
-    if (String(before[key]).includes("sha256")) return [`${key} has other contents`];
-    return [`${key} was ${show(before[key])} and is ${show(now[key])}`];
-  });
 }

@@ -28,8 +28,8 @@ export interface LoopResult {
 }
 
 /**
- * Trains to the end, to the stop of early stopping, or to the update at hand when the signal comes, whose checkpoint is then saved.
- * Throws (numerics) as train does; (storage) where neither records nor checkpoints can be written.
+ * Trains to the end, to the stop of early stopping, or to the update at hand when the signal comes; a checkpoint is saved there.
+ * Throws (numerics) as train does; (storage) where three checkpoints in a row cannot be written.
  */
 export async function runLoop(loop: RunLoop): Promise<LoopResult> {
   const { prepared, folder, trainer, evaluator, plan, listener, peakFlops, signal } = loop;
@@ -100,17 +100,34 @@ export async function runLoop(loop: RunLoop): Promise<LoopResult> {
 
   try {
     await trainOn();
+    // as transformers: a run that is over can be gone on with, too
+    if (!signal?.aborted && run.save.every !== null && folder.savedAt !== trainer.step) await folder.save(trainer, progress);
   } catch (error) {
     if (error instanceof NumericsError) throw withCheckpoint(error, folder.savedAt);
-    if (!signal?.aborted || error !== signal.reason) throw error;
+    if (signal?.aborted && error === signal.reason) return await stopped();
+    await saveAfterFault(error);
+    throw error;
   } finally {
     device.dispose();
+    await written.finish();
   }
-  if (signal?.aborted) {
-    if (folder.savedAt !== trainer.step) await folder.save(trainer, progress);
-    listener.note(`stopped after step ${trainer.step}; --resume goes on from here`);
+  return signal?.aborted ? stopped() : { records, progress };
+
+  async function stopped(): Promise<LoopResult> {
+    const isSaved = folder.savedAt === trainer.step || (await folder.save(trainer, progress));
+    const goOn = isSaved ? "--resume goes on from here" : lastCheckpoint(folder.savedAt);
+    listener.note(`stopped after step ${trainer.step}; ${goOn}`);
+    return { records, progress };
   }
-  return { records, progress };
+
+  /** After a bug between two updates all that was trained is still sound, and worth a try. */
+  async function saveAfterFault(error: unknown): Promise<void> {
+    const isBug = !(error as { exitClass?: string }).exitClass;
+    const isComplete = trainer.step > 0 && trainer.step === (records.at(-1)?.step ?? folder.startStep);
+    if (!isBug || !isComplete || folder.savedAt === trainer.step) return;
+    const isSaved = await folder.save(trainer, progress).catch(() => false); // the device may be what is broken
+    if (isSaved) listener.note(`step ${trainer.step} is saved; --resume goes on from here`);
+  }
 }
 
 function* untilAborted<T>(items: Iterable<T>, signal: AbortSignal | undefined, onItem: () => void): Generator<T> {
@@ -126,6 +143,8 @@ const spikeNote = (step: number, { loss, mean, z }: Spike): string =>
 
 /** What the run can be resumed from, with its numbers still in order. */
 function withCheckpoint(error: NumericsError, savedAt: number | null): NumericsError {
-  const kept = savedAt === null ? "no checkpoint was saved before" : `the last checkpoint is of step ${savedAt}`;
-  return new NumericsError(`${error.message}; ${kept}`, { cause: error });
+  return new NumericsError(`${error.message}; ${lastCheckpoint(savedAt)}`, { cause: error });
 }
+
+const lastCheckpoint = (savedAt: number | null): string =>
+  savedAt === null ? "no checkpoint was saved before" : `the last checkpoint is of step ${savedAt}`;

@@ -4,6 +4,7 @@ import path from "node:path";
 import { TEMPLATE_FILE, writeTemplateFile } from "@attune/models";
 import { type Device, ScratchSet } from "@attune/tensor";
 import { type OptimizerOptions, scheduleFactor, Trainer, warmupSteps } from "@attune/tuning";
+import { crashesGoTo } from "../crash.js";
 import { knownPeak } from "../doctor/peak.js";
 import { checkInputs } from "../run/paths.js";
 import type { Run } from "../run/schema.js";
@@ -11,6 +12,7 @@ import { writeRun } from "../run/write.js";
 import { writeAbout } from "./about.js";
 import { answeredSamples, sampleLines } from "./answers.js";
 import { prepareData, type TrainingData } from "./data.js";
+import { checkDisk, type DiskSizes } from "./diskCheck.js";
 import { type AnswerScores, type EvaluationPlan, type EvaluationRecord, planEvaluations, RunEvaluator } from "./evaluations.js";
 import { dropoutOf, type ModelFiles, openModelFiles, openRunModel, type RunModel, saveRunModel } from "./model.js";
 import { openRunFolder, type RunFolder, type StartOptions } from "./runFolder.js";
@@ -118,9 +120,17 @@ export async function openRun(device: Device, { run, files, data, evaluations }:
   };
 }
 
+/** What a run writes, as its trainer has it. */
+function diskSizes(model: RunModel, trainer: Trainer, updates: number): DiskSizes {
+  const checkpointBytes = trainer.stored.reduce((sum, { storage }) => sum + storage.bytes, 0);
+  return { checkpointBytes, parameters: parametersOf(model), trainableParameters: model.trainable.size, updates };
+}
+
+const parametersOf = ({ model }: RunModel): number => [...model.weights.values()].reduce((sum, { size }) => sum + size, 0);
+
 /**
  * Trains, evaluates, saves. The run's folder gets run.yaml, about.json, metrics.jsonl, tensorboard, checkpoints, samples.jsonl, result.json and the model or adapter.
- * Throws (usage) where the folder is not free for this run (openRunFolder).
+ * Throws (usage) where the folder is not free for this run (openRunFolder), (storage) where its disk has no room (checkDisk).
  */
 export async function tune(
   device: Device,
@@ -130,7 +140,9 @@ export async function tune(
 ): Promise<TuneResult> {
   const folder = await openRunFolder(prepared.run, device.facts, start, (line) => listener.note(line));
   try {
-    return await tuneIn(folder, device, prepared, listener, signal);
+    const result = await tuneIn(folder, device, prepared, listener, signal);
+    crashesGoTo(null);
+    return result;
   } finally {
     await folder.close();
   }
@@ -145,7 +157,10 @@ async function tuneIn(
 ): Promise<TuneResult> {
   await writeRun(prepared.run);
   await writeAbout(prepared, device.facts, folder.startStep, folder.settings);
+  const facts = (): Record<string, unknown> => ({ adapter: device.facts.adapter, precision: prepared.run.train.precision });
+  crashesGoTo({ folder: prepared.run.out, facts });
   const opened = await openRun(device, prepared);
+  crashesGoTo({ folder: prepared.run.out, facts: () => ({ ...facts(), step: opened.trainer.step, savedAt: folder.savedAt }) });
   try {
     return await tuneOpened(folder, device, prepared, opened, listener, signal);
   } finally {
@@ -163,6 +178,7 @@ async function tuneOpened(
 ): Promise<TuneResult> {
   const { run, files, data, evaluations: plan } = prepared;
   for (const note of [...data.notes, ...model.notes]) listener.note(note);
+  await checkDisk(run, diskSizes(model, trainer, data.totalSteps), (line) => listener.note(line));
   await folder.restore(trainer);
   listener.resumed?.(folder.startStep);
   if (folder.startStep >= data.totalSteps)
@@ -190,7 +206,7 @@ async function tuneOpened(
   const answerSeconds = (performance.now() - beforeAnswers) / 1000;
   const trainSeconds = records.reduce((sum, { seconds }) => sum + seconds, 0);
   const result: TuneResult = {
-    parameters: [...model.model.weights.values()].reduce((sum, weight) => sum + weight.size, 0),
+    parameters: parametersOf(model),
     trainableParameters: model.trainable.size,
     steps,
     firstLoss: records[0]?.loss ?? Number.NaN,

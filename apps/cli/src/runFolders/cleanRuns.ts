@@ -42,7 +42,7 @@ export async function clean(plan: readonly Cleaning[]): Promise<{ folder: string
     try {
       const unlock = await lockFolder(folder);
       try {
-        await pruneCheckpoints(path.join(folder, "checkpoints"), keep, spared);
+        await pruneCheckpoints(path.join(folder, "checkpoints"), { keep, spared });
       } finally {
         await unlock();
       }

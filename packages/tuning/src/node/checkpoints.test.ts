@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -99,7 +99,25 @@ describe("checkpoints on disk", () => {
     for (const step of [10, 20, 30, 40]) await write(step);
     await mkdir(path.join(root, ".step-000050.123-abcd.tmp"));
     await mkdir(path.join(root, "step-final")); // somebody else's
-    await pruneCheckpoints(root, 2, [10]);
+    await pruneCheckpoints(root, { keep: 2, spared: [10] });
     expect((await readdir(root)).sort()).toEqual(["step-000010", "step-000030", "step-000040", "step-final"]);
+  });
+
+  it("does not count what was passed over: a damaged one beyond the newest goes first", async () => {
+    for (const step of [500, 1000]) await write(step);
+    await truncate(path.join(root, "step-001000", "trainer.safetensors"), 3);
+    expect((await newestCheckpoint(root))!.step).toBe(500);
+    await write(700); // gone on from 500
+    await pruneCheckpoints(root, { keep: 1, newest: 700 });
+    expect(await readdir(root)).toEqual(["step-000700"]);
+  });
+
+  it("come back under their name where one was killed between giving it up and getting it", async () => {
+    await write(500);
+    await rename(path.join(root, "step-000500"), path.join(root, ".step-000500.77-0a1b2c3d.tmp"));
+    await mkdir(path.join(root, ".step-000600.77-0a1b2c3d.tmp")); // half-written
+    await writeFile(path.join(root, ".step-000600.77-0a1b2c3d.tmp", "trainer.safetensors"), "half");
+    expect((await newestCheckpoint(root))!.step).toBe(500);
+    expect(await checkpointSteps(root)).toEqual([500]);
   });
 });

@@ -3,14 +3,16 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { lstat, readdir, readFile, rm } from "node:fs/promises";
+import { lstat, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { dataError, type FileSink, type FileSource, printable } from "@attune/models";
-import { diskFiles, readError, writeFolder } from "@attune/models/node";
+import { diskFiles, readError, writeError, writeFolder } from "@attune/models/node";
 
 /** Of the folder's form: a newer one is refused, not guessed at. */
 const FORMAT = 1;
 const MANIFEST = "checkpoint.json";
+/** As writeFolder names what it writes, and what it is about to remove. */
+const HALF_WRITTEN = /^\.step-(\d{6,})\..*\.tmp$/;
 const MAX_MANIFEST_BYTES = 16 << 20;
 
 interface StoredFile {
@@ -50,12 +52,13 @@ export async function writeCheckpoint<Record>(
 
 /**
  * The newest checkpoint whose files are all as its manifest says; null where there is none. Those that are damaged are passed over, each
- * with a line to `onDamaged`. Throws (data) for one of a newer format.
+ * with a line to `onDamaged`. Call it by who may write there. Throws (data) for one of a newer format.
  */
 export async function newestCheckpoint<Record>(
   root: string,
   onDamaged: (line: string) => void = () => {},
 ): Promise<StoredCheckpoint<Record> | null> {
+  await restoreNames(root);
   for (const step of (await checkpointSteps(root)).reverse()) {
     const folder = join(root, nameOf(step));
     const found = await readCheckpoint<Record>(folder, step);
@@ -83,12 +86,48 @@ export async function checkpointSteps(root: string): Promise<number[]> {
   return steps.sort((a, b) => a - b);
 }
 
-/** Removes the oldest until `keep` are left, but none of `spared`; and what crashed writers left. Call it when the newest is in place. */
-export async function pruneCheckpoints(root: string, keep: number, spared: readonly number[] = []): Promise<void> {
+export interface PruneOptions {
+  /** Checkpoints that stay, the newest ones. */
+  keep: number;
+  /** Steps that stay whatever happens. */
+  spared?: readonly number[];
+  /**
+   * The step that was just saved. What is beyond it was passed over when the run went on from before, so that it goes first: it would
+   * otherwise count as newest and push out what is whole.
+   */
+  newest?: number;
+}
+
+/** Removes what need not stay, and what crashed writers left. Call it when the newest is in place. */
+export async function pruneCheckpoints(
+  root: string,
+  { keep, spared = [], newest = Number.POSITIVE_INFINITY }: PruneOptions,
+): Promise<void> {
   const steps = await checkpointSteps(root);
-  const old = steps.slice(0, Math.max(0, steps.length - keep)).filter((step) => !spared.includes(step));
-  const left = (await readdir(root).catch(() => [])).filter((name) => /^\.step-\d{6,}\..*\.tmp$/.test(name));
+  const beyond = steps.filter((step) => step > newest);
+  const known = steps.filter((step) => step <= newest);
+  const old = [...beyond, ...known.slice(0, Math.max(0, known.length - keep))].filter((step) => !spared.includes(step));
+  const left = (await readdir(root).catch(() => [])).filter((name) => HALF_WRITTEN.test(name));
   for (const name of [...old.map(nameOf), ...left]) await rm(join(root, name), { recursive: true, force: true });
+}
+
+/**
+ * A checkpoint that is written again under its own step takes its name when the older one has given it up: who was killed in between left
+ * two whole ones without it. One of them gets it back; what is not whole stays what it is.
+ */
+async function restoreNames(root: string): Promise<void> {
+  const names = (await readdir(root).catch(() => [])).filter((name) => HALF_WRITTEN.test(name));
+  const written = await Promise.all(names.map(async (name) => (await lstat(join(root, name))).mtimeMs));
+  const newestFirst = names.map((_, i) => i).sort((a, b) => written[b]! - written[a]!);
+  for (const name of newestFirst.map((i) => names[i]!)) {
+    const digits = HALF_WRITTEN.exec(name)![1]!;
+    const found = await readCheckpoint(join(root, name), Number(digits)).catch(() => "of a newer format");
+    const folder = join(root, `step-${digits}`);
+    if (typeof found === "string" || (await lstat(folder).catch(() => null))) continue;
+    await rename(join(root, name), folder).catch((error) => {
+      throw writeError(error, printable(root, 300));
+    });
+  }
 }
 
 /** A checkpoint, or what is wrong with it. */

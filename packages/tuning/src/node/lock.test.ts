@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { lockFolder } from "./lock.js";
 
 let folder: string;
@@ -63,4 +63,30 @@ it("takes over from one that died while it took over", async () => {
   await put(gone, hostname(), ".lock.takeover");
   await (await lockFolder(folder))();
   expect(await readdir(folder)).toEqual([]);
+});
+
+it("leaves a lock alone that is not its own any more: somebody deleted it, and another run came", async () => {
+  const unlock = await lockFolder(folder);
+  await put(1, "another-host");
+  await unlock();
+  expect(await readdir(folder)).toEqual([".lock"]);
+});
+
+it("renews its time while it is held, and tells of one that is silent", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  try {
+    const file = path.join(folder, ".lock");
+    const long = new Date(Date.now() - 3_600_000);
+    const unlock = await lockFolder(folder);
+    await utimes(file, long, long);
+    vi.advanceTimersByTime(30_000);
+    await vi.waitFor(async () => expect((await stat(file)).mtimeMs).toBeGreaterThan(Date.now() - 60_000));
+    await unlock();
+    expect(vi.getTimerCount()).toBe(0);
+    await put(1, "another-host");
+    await utimes(file, long, long);
+    await expect(lockFolder(folder)).rejects.toThrow(/since 2026.*, last sign of life 60 minutes ago\)/);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -1,13 +1,15 @@
-// One run a folder: a lock file says who writes there. A lock whose process is gone on this host is taken over.
+// One run a folder: a lock file says who writes there. A lock whose process is gone on this host is taken over. Its time is renewed now and
+// then, for those who find it and cannot look at its process.
 
 import { randomUUID } from "node:crypto";
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { printable, usageError } from "@attune/models";
 import { writeError } from "@attune/models/node";
 
 const NAME = ".lock";
+const HEARTBEAT_MS = 30_000;
 /** Of the locks that this very process holds or is about to. */
 const ours = new Set<string>();
 
@@ -42,15 +44,23 @@ async function takeLock(path: string, folder: string): Promise<() => Promise<voi
   try {
     if (!(await createLock(path, me))) {
       const holder = await holderOf(path);
-      if (!holder || isAlive(holder)) throw usageError(taken(folder, path, holder));
+      if (!holder || isAlive(holder)) throw usageError(await taken(folder, path, holder));
       await succeed(path, folder, holder, me);
     }
   } catch (error) {
     ours.delete(me.id);
     throw writeError(error, printable(folder, 300)); // a refusal goes through as it is
   }
+  const isMine = async (): Promise<boolean> => (await holderOf(path))?.id === me.id;
+  const heartbeat = setInterval(async () => {
+    const now = new Date();
+    // a lock that somebody deleted and another made is not ours to renew
+    if (await isMine()) await utimes(path, now, now).catch(() => {});
+  }, HEARTBEAT_MS);
+  heartbeat.unref();
   return async () => {
-    await rm(path, { force: true });
+    clearInterval(heartbeat);
+    if (await isMine()) await rm(path, { force: true });
     ours.delete(me.id);
   };
 }
@@ -75,7 +85,8 @@ async function succeed(path: string, folder: string, stale: Holder, me: Holder):
   const release = await takeLock(`${path}.takeover`, folder);
   try {
     const now = await holderOf(path);
-    if (now?.pid !== stale.pid || now.since !== stale.since || now.id !== stale.id) throw usageError(taken(folder, path, now));
+    if (now?.pid !== stale.pid || now.since !== stale.since || now.id !== stale.id)
+      throw usageError(await taken(folder, path, now));
     const mine = `${path}.${me.id}`;
     await writeFile(mine, `${JSON.stringify(me)}\n`);
     await rename(mine, path);
@@ -110,9 +121,12 @@ function isAlive({ pid, host, id }: Holder): boolean {
   }
 }
 
-function taken(folder: string, path: string, holder: Holder | null): string {
+async function taken(folder: string, path: string, holder: Holder | null): Promise<string> {
+  const alive = await stat(path).catch(() => null);
+  const silent = alive ? Math.max(0, Math.round((Date.now() - alive.mtimeMs) / 60_000)) : 0;
+  const sign = silent >= 2 ? `, last sign of life ${silent} minutes ago` : "";
   const who = holder
-    ? `process ${holder.pid} on ${printable(holder.host, 80)}, since ${printable(holder.since, 40)}`
-    : "an unknown process";
+    ? `process ${holder.pid} on ${printable(holder.host, 80)}, since ${printable(holder.since, 40)}${sign}`
+    : `an unknown process${sign}`;
   return `${printable(folder, 300)}: another run is writing here (${who}); wait for it or name another folder. If it is gone for certain, delete ${printable(path, 300)}`;
 }
