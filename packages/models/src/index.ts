@@ -159,11 +159,11 @@ export {
   t5Weights,
   t5WeightsToSave,
 } from "./t5/weights.js";
-export { causalExample, collateCausal, cutStream, promptCompletion } from "./text/causalLm.js";
+export { causalExample, collateCausal, cutStream, promptCompletion, type SequenceOptions } from "./text/causalLm.js";
 export { type ChatMessage, conversationText, readMessages } from "./text/chat.js";
 export { type Batch, type BatchShape, bucketLength, collate, IGNORE_INDEX, lengthLadder } from "./text/collate.js";
-export { type Example, type LengthLimits, type Row, type TokenizedExample, tokenizeExample } from "./text/example.js";
-export { drawShots, type ShotOptions, withShots } from "./text/fewShot.js";
+export { type Example, type LengthLimits, promptIds, type Row, type TokenizedExample, tokenizeExample } from "./text/example.js";
+export { drawShots, fittingShots, type ShotOptions, withShots } from "./text/fewShot.js";
 export { collatePacked, type PackedExample, packExamples } from "./text/packed.js";
 export {
   type CompiledTemplate,
@@ -174,6 +174,8 @@ export {
   type Shot,
   TEMPLATE_FILE,
   type TemplateForm,
+  tasksOf,
+  templateOfTask,
   writeTemplateFile,
 } from "./text/promptTemplate.js";
 export {

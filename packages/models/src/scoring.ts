@@ -6,7 +6,8 @@ import type { Opt } from "./opt/opt.js";
 import { T5 } from "./t5/t5.js";
 import { causalExample, collateCausal } from "./text/causalLm.js";
 import { type Batch, bucketLength, collate, IGNORE_INDEX, lengthLadder } from "./text/collate.js";
-import type { TokenizedExample } from "./text/example.js";
+import { promptIds, type TokenizedExample } from "./text/example.js";
+import type { Side } from "./tokenizers/batch.js";
 import type { Tokenizer } from "./tokenizers/tokenizer.js";
 import { countedRows, type TrainingModel, trainingModel } from "./training.js";
 
@@ -33,8 +34,10 @@ export interface ScoringOptions {
 }
 
 export interface CompletionTextOptions {
-  /** Longest prompt in ids. T5's loses its end; OPT's its beginning, the begin token aside. */
+  /** Longest prompt in ids. */
   maxPrompt: number;
+  /** The side on which a longer one is cut, template's tokens aside. Default: T5's as its tokenizer says, OPT's "left". */
+  truncation?: Side | undefined;
   /** Whether the end token is scored too: without it a label is as good as every label that begins with it. True. */
   withEnd?: boolean;
 }
@@ -44,14 +47,11 @@ export function completionIds(
   model: T5 | Opt,
   tokenizer: Tokenizer,
   { prompt, completion }: { prompt: string; completion: string },
-  { maxPrompt, withEnd = true }: CompletionTextOptions,
+  { maxPrompt, truncation, withEnd = true }: CompletionTextOptions,
 ): Completion {
   const bare = tokenizer.encode(completion, { addSpecialTokens: false });
   const ids = withEnd ? [...bare, tokenizer.eosId] : bare;
-  if (model instanceof T5) return { prompt: tokenizer.encode(prompt, { maxLength: maxPrompt }), completion: ids };
-  const asked = tokenizer.encode(prompt);
-  const kept = asked.length <= maxPrompt ? asked : [...asked.slice(0, 1), ...asked.slice(asked.length - maxPrompt + 1)];
-  return { prompt: kept, completion: ids };
+  return { prompt: promptIds(tokenizer, prompt, maxPrompt, model instanceof T5, truncation), completion: ids };
 }
 
 /**

@@ -8,6 +8,7 @@ import { count, number, whole } from "./numberOptions.js";
 interface Flags {
   adapter?: string;
   system?: string;
+  taskTemplate?: string;
   maxNewTokens: number;
   maxPrompt: number;
   temperature?: number;
@@ -27,6 +28,7 @@ export function configure(command: Command): void {
     .argument("<model>", "a Hugging Face folder of a T5 or an OPT, a hub name, or a run's folder")
     .option("--adapter <dir>", "LoRA adapter in PEFT's form: a folder, or a name on the hub")
     .option("--system <text>", "what stands in front of the conversation")
+    .option("--task-template <name>", "of a model that was taught a mixture: the set as whose rows lines are asked")
     .option("--max-new-tokens <n>", "longest answer", count, 128)
     .option("--max-prompt <n>", "longest prompt in tokens; older turns are left out beyond it", count, 1024)
     .option("--temperature <x>", "draw tokens by their probability: below 1 is bolder, above 1 more varied", number)
@@ -69,7 +71,7 @@ async function chat(name: string, flags: Flags): Promise<void> {
     import("../chat/answerer.js"),
   ]);
   const trained = await trainedAt(name);
-  const files = await openGeneration(trained.model, flags.adapter ?? trained.adapter);
+  const files = await openGeneration(trained.model, flags.adapter ?? trained.adapter, flags.taskTemplate);
   const prompting = await openPrompting(files);
   const device = await openDevice();
   try {

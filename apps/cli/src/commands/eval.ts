@@ -18,6 +18,7 @@ export function addEvalOptions(command: Command): Command {
     .option("--data <file>", "rows to answer: .jsonl, .csv, .tsv, hub:ORG/NAME; a run's own are its validation data")
     .option("--prompt <template>", "how a row becomes a prompt, such as 'summarize: {text}' (the run's, the model's, the task's)")
     .option("--completion <template>", "and its right answer, such as '{summary}'")
+    .option("--task-template <name>", "of a model that was taught a mixture: the set whose template rows go through")
     .option("--reference-field <names...>", "fields with all that is right, instead of the completion")
     .option("--rows <n>", "only the first n rows (a run's eval.rows, else all)", count)
     .option("--batch <n>", "prompts answered together", count, 16)

@@ -12,6 +12,7 @@ interface Flags extends Pick<GenerateOptions, (typeof PASSED)[number]> {
   field?: string;
   row?: string[];
   rows?: string;
+  taskTemplate?: string;
   sample?: boolean;
   stop?: string[];
   maxPrompt: number;
@@ -45,6 +46,7 @@ export function configure(command: Command): void {
       collect,
     )
     .option("--rows <file>", "the same from a file: .jsonl, .csv, ...; they need no answers")
+    .option("--task-template <name>", "of a model that was taught a mixture: the set whose template --row and --rows go through")
     .option("--max-new-tokens <n>", `longest answer (the model's own wish, else ${DEFAULT_NEW_TOKENS})`, count)
     .option("--min-new-tokens <n>", "shortest answer", whole)
     .option("--max-prompt <n>", "longest prompt in tokens; what is longer loses its end", count, 512)
@@ -86,8 +88,8 @@ Examples:
         import("../recipes/trained.js"),
       ]);
       const trained = await trainedAt(name);
-      const files = await openGeneration(trained.model, flags.adapter ?? trained.adapter);
-      const prompts = rows ? await promptsOfRows(rows, files, name) : texts;
+      const files = await openGeneration(trained.model, flags.adapter ?? trained.adapter, flags.taskTemplate);
+      const prompts = rows ? await promptsOfRows(rows, files, name, flags.maxPrompt) : texts;
       const device = await openDevice();
       const { generator, notes } = await loadGenerator(device, files, flags.dtype);
       for (const note of notes) warn(note);

@@ -65,11 +65,12 @@ export async function rowsOf(
   return found;
 }
 
-/** The prompts that the template beside the model's weights makes. Throws (usage) where there is none. */
+/** The prompts that the template beside the model's weights makes. Throws (usage) where there is none, or several and none was chosen. */
 export async function promptsOfRows(
   rows: readonly Row[],
   { template, tokenizer, folder }: GenerationFiles,
   name: string,
+  maxPrompt?: number,
 ): Promise<string[]> {
   if (!template)
     throw userError(
@@ -77,7 +78,7 @@ export async function promptsOfRows(
       `${name}: has no attune_template.json, which --row and --rows go through; give the prompts themselves`,
     );
   const { openStoredTemplate } = await import("../recipes/storedTemplate.js");
-  const stored = await openStoredTemplate(template, { tokenizer, tokenizerFiles: folder.source });
+  const stored = await openStoredTemplate(template, { tokenizer, tokenizerFiles: folder.source, maxPrompt });
   try {
     const prompts: string[] = [];
     for (const [index, row] of rows.entries()) prompts.push(await stored.ask(row, index));

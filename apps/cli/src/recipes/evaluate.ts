@@ -10,6 +10,7 @@ import {
   listSome,
   Opt,
   printable,
+  type Side,
   scoreCompletions,
   T5,
   usageError,
@@ -38,11 +39,15 @@ export interface Evaluation {
   data: string | null;
   /** null: the run's, else what lies beside the model's weights where it fits the rows, else the task's own. */
   template: { prompt: string; completion: string } | null;
+  /** Of a model that was taught a mixture: the set whose template counts. undefined: the first for rows of this form. */
+  taskTemplate?: string | undefined;
   /** Fields that hold references, in place of the completion. */
   referenceFields?: readonly string[] | undefined;
   rows: number;
   batch: number;
   maxSource: number;
+  /** The side on which longer prompts are cut; where left out, as the model's kind has it. */
+  truncation?: Side | undefined;
   /** null: the task's own. */
   maxNewTokens: number | null;
   /** 1: greedy search. */
@@ -101,7 +106,7 @@ export async function prepareEvaluation(evaluation: Evaluation): Promise<Prepare
   if (byLikelihood && evaluation.numBeams > 1)
     throw usageError("--num-beams searches for an answer, and --method likelihood only compares those that there are");
   if (byLikelihood && evaluation.task !== undefined) checkHasLabels(evaluation.task);
-  const files = await openGeneration(evaluation.model, evaluation.adapter);
+  const files = await openGeneration(evaluation.model, evaluation.adapter, evaluation.taskTemplate);
   const { task: taskName, template, examples, references } = await readTaskExamples(evaluation, files);
   if (byLikelihood) checkHasLabels(taskName);
   const task = TASKS[taskName]!;
@@ -138,6 +143,7 @@ export async function evaluate(
     (await answerAll(device, model, files.tokenizer, examples, {
       batch: evaluation.batch,
       maxSource: evaluation.maxSource,
+      truncation: evaluation.truncation,
       maxNewTokens: evaluation.maxNewTokens ?? task.maxNewTokens,
       numBeams: evaluation.numBeams,
       onProgress,
@@ -192,7 +198,8 @@ async function likeliest(
   // after a decoder's prompt a label stands behind a space, as in any text
   const written = model instanceof T5 ? labels : labels.map((label) => ` ${label}`);
   const prompts = examples.map(({ prompt }) => ({ prompt, labels: written }));
-  const options = { batch: evaluation.batch, maxPrompt: evaluation.maxSource, onProgress };
+  const { batch, maxSource: maxPrompt, truncation } = evaluation;
+  const options = { batch, maxPrompt, truncation, onProgress };
   const found = await scoreLabels(device, model, files.tokenizer, prompts, options);
   return {
     outputs: found.map(({ best }) => labels[best]!),
@@ -206,7 +213,12 @@ async function perplexityOf(
   { evaluation, files, examples }: PreparedEvaluation,
 ): Promise<Omit<SystemScore, "system">> {
   const completions = examples.map(({ prompt, completion }) =>
-    completionIds(model, files.tokenizer, { prompt, completion }, { maxPrompt: evaluation.maxSource }),
+    completionIds(
+      model,
+      files.tokenizer,
+      { prompt, completion },
+      { maxPrompt: evaluation.maxSource, truncation: evaluation.truncation },
+    ),
   );
   const found = await scoreCompletions(device, model, completions, { batch: evaluation.batch });
   const { perplexity: whole, loss, rows, signature } = perplexity(found.map(({ tokens }) => tokens));

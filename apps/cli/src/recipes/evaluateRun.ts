@@ -3,9 +3,13 @@ import { usageError } from "@attune/models";
 import { loadRun } from "../run/load.js";
 import type { Run } from "../run/schema.js";
 import type { Evaluation } from "./evaluate.js";
+import { truncationOf } from "./exampleSources.js";
 import { trainedOf } from "./trained.js";
 
-export type RunEvaluation = Pick<Evaluation, "name" | "model" | "adapter" | "run" | "rows" | "maxSource" | "maxNewTokens">;
+export type RunEvaluation = Pick<
+  Evaluation,
+  "name" | "model" | "adapter" | "run" | "rows" | "maxSource" | "truncation" | "maxNewTokens"
+>;
 
 /** Throws (usage) for a run without validation data, (data) for one that has not been trained. */
 export async function evaluationOfRun(file: string): Promise<RunEvaluation> {
@@ -15,7 +19,8 @@ export async function evaluationOfRun(file: string): Promise<RunEvaluation> {
 
 /** The same rows and prompts for any model. */
 export function rowsOfRun(run: Run): Omit<RunEvaluation, "name" | "model" | "adapter"> {
-  return { run, rows: run.eval.rows, maxSource: run.data.maxSource, maxNewTokens: run.eval.maxNewTokens };
+  const { maxSource } = run.data;
+  return { run, rows: run.eval.rows, maxSource, truncation: truncationOf(run), maxNewTokens: run.eval.maxNewTokens };
 }
 
 /** A run whose validation rows are those of `file`; where that is null, its own. Throws (usage) where it has none. */

@@ -7,6 +7,7 @@ import { trainedAt } from "./trained.js";
 
 export interface EvaluationFlags {
   task?: string;
+  taskTemplate?: string;
   adapter?: string;
   data?: string;
   prompt?: string;
@@ -40,6 +41,7 @@ export async function evaluationOf(name: string, flags: EvaluationFlags): Promis
     shots: flags.shots,
     shotsFrom: flags.shotsFrom,
     seed: flags.seed,
+    taskTemplate: flags.taskTemplate,
     withPerplexity: flags.perplexity === true,
     storage: flags.dtype,
   };

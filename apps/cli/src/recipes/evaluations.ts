@@ -7,6 +7,7 @@ import { type EvalLoss, Evaluator } from "@attune/tuning";
 import type { Run } from "../run/schema.js";
 import { type AnsweredSample, answeredSamples, referencesOf } from "./answers.js";
 import type { HeldOut, TrainingData } from "./data.js";
+import { truncationOf } from "./exampleSources.js";
 import { type LabelledPrompt, scoreLabels } from "./labels.js";
 import type { ModelFiles, RunModel } from "./model.js";
 import { readable } from "./score.js";
@@ -233,7 +234,8 @@ export class RunEvaluator {
   /** Greedy answers. */
   async #generate(examples: readonly Example[], progress: EvaluationProgress): Promise<string[]> {
     const { batch, maxNewTokens } = this.run.eval;
-    const options = { batch, maxNewTokens, maxSource: this.run.data.maxSource, ...progress };
+    const { maxSource } = this.run.data;
+    const options = { batch, maxNewTokens, maxSource, truncation: truncationOf(this.run), ...progress };
     return answerAll(this.device, this.model, this.files.tokenizer, examples, options, this.scratch);
   }
 
@@ -242,6 +244,7 @@ export class RunEvaluator {
     const options = {
       batch: this.run.eval.batch,
       maxPrompt: this.run.data.maxSource,
+      truncation: truncationOf(this.run),
       scratch: this.scratch,
       onProgress(done: number, total: number) {
         signal?.throwIfAborted();

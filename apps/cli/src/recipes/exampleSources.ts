@@ -11,6 +11,7 @@ import {
   mt19937,
   promptCompletion,
   rawLength,
+  type Side,
   seedFor,
   type TokenizedExample,
   type Tokenizer,
@@ -71,16 +72,26 @@ const SOURCES: Readonly<Record<string, MakeSource>> = {
   causalLm,
 };
 
+/** The side on which prompts are cut that are too long; undefined: as the model's kind has it. */
+export function truncationOf({ data: { truncate } }: Run): Side | undefined {
+  return truncate === null ? undefined : truncate === "start" ? "left" : "right";
+}
+
+/** What a side of a prompt is called. */
+const SIDES: Readonly<Record<Side, string>> = { left: "beginning", right: "end" };
+
 function instructions(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
   const { maxSource, maxTarget } = run.data;
-  const tokenized = examples.map((example) => tokenizeExample(tokenizer, example, { maxSource, maxTarget }));
+  const truncation = truncationOf(run) ?? tokenizer.truncationSide;
+  const tokenized = examples.map((example) => tokenizeExample(tokenizer, example, { maxSource, maxTarget, truncation }));
   const notes: string[] = [];
   const cutSources = tokenized.filter(({ isSourceCut }) => isSourceCut).length;
   const cutTargets = tokenized.filter(({ isTargetCut }) => isTargetCut).length;
   if (cutSources > 0)
-    notes.push(`${cutSources} of ${examples.length} prompts are longer than data.maxSource ${maxSource} and lose their end`);
-  if (cutTargets > 0)
-    notes.push(`${cutTargets} of ${examples.length} completions are longer than data.maxTarget ${maxTarget} and lose their end`);
+    notes.push(
+      `${cutSources} of ${examples.length} prompts are longer than data.maxSource ${maxSource} and lose their ${SIDES[truncation]}`,
+    );
+  if (cutTargets > 0) notes.push(cutAnswers(cutTargets, examples.length, maxTarget));
   return {
     lengths: tokenized.map(({ inputIds, labels }) => ({ source: inputIds.length, target: labels.length })),
     example: (index) => tokenized[index]!,
@@ -89,21 +100,31 @@ function instructions(run: Run, tokenizer: Tokenizer, examples: readonly Example
   };
 }
 
+const cutAnswers = (cut: number, all: number, maxTarget: number): string =>
+  `${cut} of ${all} completions are longer than data.maxTarget ${maxTarget} and lose their end`;
+
 /** Decoder-only: prompt and completion in one sequence of at most maxSource + maxTarget ids, of which the completion is learnt. */
 function completions(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
   const { maxSource, maxTarget } = run.data;
+  const truncation = truncationOf(run) ?? "left";
   const tokenized = examples.map(({ id, prompt, completion }) =>
     promptCompletion(
       id,
       tokenizer.encode(prompt),
-      tokenizer.encode(completion, { addSpecialTokens: false }).slice(0, maxTarget - 1),
+      tokenizer.encode(completion, { addSpecialTokens: false }),
       tokenizer.eosId,
       maxSource + maxTarget,
+      { maxTarget, truncation },
     ),
   );
   const cut = tokenized.filter(({ isSourceCut }) => isSourceCut).length;
-  const notes =
-    cut > 0 ? [`${cut} of ${examples.length} prompts do not fit ${maxSource + maxTarget} tokens and lose their beginning`] : [];
+  const cutTargets = tokenized.filter(({ isTargetCut }) => isTargetCut).length;
+  const notes: string[] = [];
+  if (cut > 0)
+    notes.push(
+      `${cut} of ${examples.length} prompts do not fit ${maxSource + maxTarget} tokens and lose their ${SIDES[truncation]}`,
+    );
+  if (cutTargets > 0) notes.push(`${cutAnswers(cutTargets, examples.length, maxTarget)}; where they break off no end is learnt`);
   return { ...sequences(tokenizer, tokenized), notes };
 }
 

@@ -1,21 +1,13 @@
 // What a run's `data` says, to examples: rows go through their set's template, sets are split, mixed and balanced, and what was dropped or
 // repeated is told.
-import { dataError, drawShots, type Example, type PromptTemplate, type Tokenizer, usageError, withShots } from "@attune/models";
+import { dataError, type Example, type PromptTemplate, type Tokenizer, usageError } from "@attune/models";
 import { type ChatRenderer, openChatTemplate, readChatTemplate } from "@attune/models/node";
-import {
-  badRows,
-  balanceRows,
-  countOverlap,
-  type Format,
-  interleave,
-  mixtureProbabilities,
-  numpyRandom,
-  versionSeed,
-} from "@attune/tuning";
+import { badRows, balanceRows, countOverlap, type Format, interleave, mixtureProbabilities } from "@attune/tuning";
 import type { Dataset } from "@attune/tuning/node";
 import type { Run } from "../run/schema.js";
 import type { ModelFiles } from "./model.js";
 import { openRunSets, openValidation, type RunSet } from "./runSets.js";
+import { type ShotDrawer, shotDrawer } from "./shots.js";
 import { dividedSets, questionOf } from "./splitRows.js";
 import { renderVersions, type Versions } from "./versions.js";
 
@@ -25,7 +17,7 @@ export interface RunExamples {
   /** Further versions of all examples (data.augment), of the same length and order: epoch e learns version e % (1 + versions.length). */
   versions: Example[][];
   validation: Example[];
-  /** How rows became prompts: kept beside the saved weights. Of a mixture, its first set's. */
+  /** How rows became prompts: kept beside the saved weights. Of a mixture, its first set's, with the others' in it. */
   template: PromptTemplate;
   /** What the rows are; of a mixture, its first set's. */
   format: Format;
@@ -35,9 +27,6 @@ export interface RunExamples {
 }
 
 type DataFiles = { tokenizer: Tokenizer; known: Pick<ModelFiles["known"], "kind"> } & Partial<Pick<ModelFiles, "tokenizerFiles">>;
-
-/** Rows of few-shot prompts are drawn from this many, so that drawing stays cheap. */
-const POOL = 1000;
 
 /**
  * Reads every example of a run. Throws (data) naming file and line, and where nothing is left; (usage) for what the rows do not have.
@@ -69,40 +58,39 @@ export async function readRunExamples(run: Run, files: DataFiles, part: "all" | 
   if (overlap > 0)
     notes.push(`${overlap} of ${validation.length} validation prompts are in the training data, too: their scores say little`);
   let units = data.mixture === undefined || !needsMixing(parts) ? parts.flat() : mixed(run, sets, parts, notes);
-  const pools = poolsOf(run, units);
+  const shots = shotDrawer(run, files.tokenizer, units, keyOf);
   if (data.balance !== null && part === "all") units = balanced(run, sets, units, notes);
-  const { format } = sets[0]!.dataset;
-  let template: PromptTemplate = { ...sets[0]!.compiled.template, format: format.name };
-  const shotKey = remembered(keyOf);
-  const asked = validation.map((example, i) => behindShots(run, pools, shotKey, [example], units.length + i)[0]);
-  if (data.fewShot !== null) {
-    const { count, label, separator } = data.fewShot;
-    const options = { count, seed: run.train.seed, label: label ?? undefined };
-    template = { ...template, shots: drawShots(pools.get(sets[0]!.name) ?? [], undefined, -1, options), separator };
-    units = units.map((unit, i) => behindShots(run, pools, shotKey, unit, i));
-  }
+  const asked = validation.map((example, i) => shots.behind([example], units.length + i)[0]);
+  units = units.map((unit, i) => shots.behind(unit, i));
+  notes.push(...shots.notes());
   const versions = data.augment === null ? 0 : data.augment.versions - 1;
   return {
     examples: part === "all" ? units.map(first) : [],
     versions: part === "all" ? Array.from({ length: versions }, (_, v) => units.map((unit) => unit[v + 1]!)) : [],
     validation: asked,
-    template,
-    format,
+    template: templatesOf(run, sets, shots),
+    format: sets[0]!.dataset.format,
     sets: sets.map(({ name, dataset: { format } }) => ({ name, format })),
     notes,
   };
 }
 
-const first = ([example]: Versions): Example => example;
-/** Each row looks at the whole pool: an example's key is made once. */
-function remembered(keyOf: (example: Example) => string): (example: Example) => string {
-  const keys = new WeakMap<Example, string>();
-  return (example) => {
-    const key = keys.get(example) ?? keyOf(example);
-    keys.set(example, key);
-    return key;
+/** The first set's template, and those of the others with it: each bears the name of its set. */
+function templatesOf({ data }: Run, sets: readonly RunSet[], shots: ShotDrawer): PromptTemplate {
+  const of = ({ compiled, dataset, name }: RunSet): PromptTemplate => {
+    const kept = shots.kept(name);
+    return {
+      ...compiled.template,
+      format: dataset.format.name,
+      ...(name === undefined ? {} : { task: name }),
+      ...(kept && { shots: kept, separator: data.fewShot!.separator }),
+    };
   };
+  const [own, ...others] = sets.map(of) as [PromptTemplate, ...PromptTemplate[]];
+  return others.length > 0 ? { ...own, others } : own;
 }
+
+const first = ([example]: Versions): Example => example;
 /** Where no training rows were read, there is nothing to mix. */
 const needsMixing = (parts: readonly Versions[][]): boolean => parts.every(({ length }) => length > 0);
 
@@ -190,38 +178,4 @@ function balanced({ data, train }: Run, sets: readonly RunSet[], units: readonly
     `balanced by ${field}: ${classes.map(({ name, before, after }) => `${name} ${before} -> ${after}`).join(", ")} rows`,
   );
   return rows.map((row) => units[row]!);
-}
-
-/** What solved examples are drawn from: training rows of the same task. */
-function poolsOf({ data, train }: Run, units: readonly Versions[]): Map<string | undefined, Example[]> {
-  const pools = new Map<string | undefined, Example[]>();
-  if (data.fewShot === null) return pools;
-  for (const i of numpyRandom(train.seed).permutation(units.length)) {
-    const example = first(units[i]!);
-    const pool = pools.get(example.task) ?? [];
-    if (pool.length < POOL) pool.push(example);
-    pools.set(example.task, pool);
-  }
-  return pools;
-}
-
-/** Each version of a row behind its solved examples; with data.augment.order they are others in each. */
-function behindShots(
-  { data, train }: Run,
-  pools: ReadonlyMap<string | undefined, readonly Example[]>,
-  keyOf: (example: Example) => string,
-  unit: Versions,
-  index: number,
-): Versions {
-  if (data.fewShot === null) return unit;
-  const { count, label, separator } = data.fewShot;
-  const own = first(unit);
-  const shots = (version: number) => {
-    const seed = version > 0 && data.augment?.order ? versionSeed(train.seed, version, index) : train.seed;
-    return drawShots(pools.get(own.task) ?? [], own, index, { count, seed, label: label ?? undefined, keyOf });
-  };
-  return unit.map((example, version) => ({
-    ...example,
-    prompt: withShots(example.prompt, shots(version), separator),
-  })) as Versions;
 }

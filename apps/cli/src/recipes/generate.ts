@@ -12,9 +12,12 @@ import {
   openAdapter,
   openGenerationConfig,
   type PromptTemplate,
+  printable,
   readTemplateFile,
   SequenceGenerator,
   type Tokenizer,
+  templateOfTask,
+  usageError,
   weightsOf,
 } from "@attune/models";
 import type { Device } from "@attune/tensor";
@@ -31,18 +34,25 @@ export interface GenerationFiles {
   template: PromptTemplate | undefined;
 }
 
-/** Reads what needs no device. Throws (data) where model, tokenizer and adapter are not right or do not belong together. */
-export async function openGeneration(name: string, adapterName?: string): Promise<GenerationFiles> {
+/**
+ * Reads what needs no device. Throws (data) where model, tokenizer and adapter are not right or do not belong together.
+ * @param task of a model that was taught several: the one whose template counts. Throws (usage) for one that it was not taught
+ */
+export async function openGeneration(name: string, adapterName?: string, task?: string): Promise<GenerationFiles> {
   const folder = await openModel(name);
   const tokenizer = await loadTokenizer(folder.source);
   checkTokenizerFits(tokenizer, folder.config.vocabSize, folder.source.describe(""));
   const adapterFiles = adapterName === undefined ? null : await modelFiles(adapterName);
+  const template = await readTemplateFile(adapterFiles ?? folder.source);
+  const where = printable(adapterName ?? name, 300);
+  if (task !== undefined && !template)
+    throw usageError(`--task-template ${printable(task)}: ${where} has no attune_template.json, where templates are`);
   return {
     folder,
     tokenizer,
     adapter: adapterFiles && (await openAdapter(adapterFiles, folder)),
     config: await openGenerationConfig(folder.source),
-    template: await readTemplateFile(adapterFiles ?? folder.source),
+    template: template && task !== undefined ? templateOfTask(template, task, where) : template,
   };
 }
 

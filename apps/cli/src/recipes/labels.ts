@@ -1,5 +1,13 @@
 // A class chosen by probability: each label is scored behind the prompt, its end token included, and the most probable one is the answer.
-import { completionIds, type Opt, type ScoringOptions, scoreCompletions, type T5, type Tokenizer } from "@attune/models";
+import {
+  completionIds,
+  type Opt,
+  type ScoringOptions,
+  type Side,
+  scoreCompletions,
+  type T5,
+  type Tokenizer,
+} from "@attune/models";
 import type { Device } from "@attune/tensor";
 
 export interface LabelledPrompt {
@@ -11,6 +19,8 @@ export interface LabelledPrompt {
 export interface LabelOptions extends ScoringOptions {
   /** Longest prompt in ids. */
   maxPrompt: number;
+  /** The side on which a longer one is cut. */
+  truncation?: Side | undefined;
 }
 
 /** Log-probabilities of every prompt's labels, in nats, and the index of the highest; of equals the first. */
@@ -19,10 +29,10 @@ export async function scoreLabels(
   model: T5 | Opt,
   tokenizer: Tokenizer,
   prompts: readonly LabelledPrompt[],
-  { maxPrompt, onProgress = () => {}, ...options }: LabelOptions,
+  { maxPrompt, truncation, onProgress = () => {}, ...options }: LabelOptions,
 ): Promise<{ best: number; scores: number[] }[]> {
   const completions = prompts.flatMap(({ prompt, labels }) =>
-    labels.map((completion) => completionIds(model, tokenizer, { prompt, completion }, { maxPrompt })),
+    labels.map((completion) => completionIds(model, tokenizer, { prompt, completion }, { maxPrompt, truncation })),
   );
   const found = await scoreCompletions(device, model, completions, {
     ...options,

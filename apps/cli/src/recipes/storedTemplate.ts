@@ -5,10 +5,14 @@ import {
   compileTemplate,
   dataError,
   type Example,
+  fittingShots,
+  listSome,
   type PromptTemplate,
   printable,
   type Row,
   type Tokenizer,
+  tasksOf,
+  usageError,
   withShots,
 } from "@attune/models";
 import { type ChatRenderer, openChatTemplate, readChatTemplate } from "@attune/models/node";
@@ -30,11 +34,22 @@ export interface StoredPrompts {
   close(): Promise<void>;
 }
 
-/** Throws (data) for a format that this program does not have. */
+/**
+ * Throws (data) for a format that this program does not have, (usage) where several tasks were taught and none was chosen.
+ * @param maxPrompt ids beyond which a prompt has fewer solved examples
+ */
 export async function openStoredTemplate(
   template: PromptTemplate,
-  { tokenizer, tokenizerFiles }: { tokenizer: Tokenizer; tokenizerFiles: ModelFiles["tokenizerFiles"] },
+  {
+    tokenizer,
+    tokenizerFiles,
+    maxPrompt = Infinity,
+  }: { tokenizer: Tokenizer; tokenizerFiles: ModelFiles["tokenizerFiles"]; maxPrompt?: number },
 ): Promise<StoredPrompts> {
+  if (template.others && template.others.length > 0)
+    throw usageError(
+      `${tokenizerFiles.describe("")}: the model was taught several tasks: ${listSome(tasksOf(template).map((task) => printable(task)))}; name one with --task-template`,
+    );
   const name = template.format ?? "rows";
   const format = FORMATS.find((one) => one.name === name);
   if (!format)
@@ -48,7 +63,10 @@ export async function openStoredTemplate(
   const example = async (row: Row, index: number, isQuestion = false): Promise<Example> => {
     const options = { seed: SEED, specialTokens: tokenizer.specialTokens, isQuestion };
     const plain = await chatPrompt(compiled.render(row, index, options), row, tokenizer, chat);
-    return template.shots ? { ...plain, prompt: withShots(plain.prompt, template.shots, template.separator) } : plain;
+    const { shots, separator } = template;
+    if (!shots) return plain;
+    const fits = (prompt: string) => maxPrompt === Infinity || tokenizer.encode(prompt).length <= maxPrompt;
+    return { ...plain, prompt: withShots(plain.prompt, fittingShots(plain.prompt, shots, separator, fits), separator) };
   };
   return {
     template,

@@ -116,6 +116,32 @@ describe("the template beside a model's weights", () => {
     expect(prompt!.endsWith(end), prompt).toBe(true);
   });
 
+  it("of a mixture is one for each set: named where rows are asked, found by their form where they are judged", async () => {
+    const yaml = `model: {path: ${base}}\ndata:\n  fewShot: {count: 1}\n  mixture: [{train: talk.jsonl, name: talk}, {train: news.jsonl, name: news, template: flan}]`;
+    const run = parseRun(yaml, { file: at("r.yaml"), cwd: folder });
+    await template((await readRunExamples(run, await openModelFiles(run))).template);
+    await expect(asked({ dialogue: "A: hi" })).rejects.toMatchObject({
+      exitClass: "usage",
+      message: expect.stringMatching(/was taught several tasks: talk, news; name one with --task-template/),
+    });
+    const news = await openGeneration(at("model"), undefined, "news");
+    const [prompt] = await promptsOfRows(await rowsOf([], { row: ['{"sentence": "Profit fell ."}'] }), news, "m");
+    expect(prompt).toMatch(/Sales of \d+ rose[\s\S]*Profit fell \./); // behind the shot that was kept for this task
+    expect(prompt).not.toContain("Ann");
+    await expect(openGeneration(at("model"), undefined, "sums")).rejects.toThrow(
+      /has no template for a task "sums"; there are talk, news/,
+    );
+    const judged = (more: Partial<EvaluationFlags>) => evaluate({ task: "classification", data: at("news.jsonl"), ...more });
+    expect([(await judged({})).template, (await judged({ taskTemplate: "news" })).template]).toEqual([
+      "flan sentiment",
+      "flan sentiment",
+    ]);
+    expect((await judged({ taskTemplate: "talk" })).template).toBe("task");
+    // a question that leaves no room for the solved example is asked whole
+    const [short] = await promptsOfRows(await rowsOf([], { row: ['{"sentence": "Profit fell ."}'] }), news, "m", 24);
+    expect(short).not.toContain("Sales of");
+  });
+
   it("is refused where its format is unknown, and where there is none", async () => {
     await template({ ...templateNamed("plain"), format: "novel" });
     await expect(asked({ a: "b" })).rejects.toMatchObject({

@@ -6,7 +6,9 @@ import {
   type Example,
   type ExampleTemplates,
   exampleOf,
+  fittingShots,
   listSome,
+  type PromptTemplate,
   parseTemplate,
   printable,
   type Row,
@@ -45,10 +47,12 @@ export async function readTaskExamples(evaluation: Evaluation, files: Generation
   if (!shotsFrom) throw usageError("--shots needs --shots-from FILE: rows with answers, other than those that are judged");
   const most = Math.max(1000, shots + 1);
   const { examples: pool } = await read({ ...evaluation, referenceFields: undefined }, files, shotsFrom, most);
-  const examples = found.examples.map((example, row) => ({
-    ...example,
-    prompt: withShots(example.prompt, drawShots(pool, example, row, { count: shots, seed })),
-  }));
+  const { tokenizer } = files;
+  const fits = (prompt: string) => tokenizer.encode(prompt).length <= evaluation.maxSource;
+  const examples = found.examples.map((example, row) => {
+    const drawn = drawShots(pool, example, row, { count: shots, seed });
+    return { ...example, prompt: withShots(example.prompt, fittingShots(example.prompt, drawn, undefined, fits)) };
+  });
   return { ...found, examples };
 }
 
@@ -75,14 +79,29 @@ async function ofRun(evaluation: Evaluation, files: GenerationFiles, file: strin
   return { task: evaluation.task ?? evaluationTaskOf(format), template: template.name, examples: validation, references };
 }
 
-/** Through the template beside the model's weights; undefined where the file's rows are of another form. */
+/** Through the template beside the model's weights, of several the first that fits; undefined where the file's rows are of another form. */
 async function ofStoredTemplate(
-  { task, name, referenceFields }: Evaluation,
-  { template, tokenizer, folder: { source } }: GenerationFiles,
+  evaluation: Evaluation,
+  files: GenerationFiles,
   file: string,
   limit: number,
 ): Promise<TaskExamples | undefined> {
-  const stored = await openStoredTemplate(template!, { tokenizer, tokenizerFiles: source });
+  const { others = [], ...own } = files.template!;
+  for (const template of [own, ...others]) {
+    const found = await ofTemplate(evaluation, template, files, file, limit);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+async function ofTemplate(
+  { task, name, referenceFields, maxSource }: Evaluation,
+  template: PromptTemplate,
+  { tokenizer, folder: { source } }: GenerationFiles,
+  file: string,
+  limit: number,
+): Promise<TaskExamples | undefined> {
+  const stored = await openStoredTemplate(template, { tokenizer, tokenizerFiles: source, maxPrompt: maxSource });
   try {
     const examples: Example[] = [];
     const references: (readonly string[])[] = [];

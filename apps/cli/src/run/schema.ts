@@ -149,6 +149,8 @@ const data = z.strictObject({
   packing: z.boolean().default(false),
   maxSource: count.max(65_536).default(256),
   maxTarget: count.max(65_536).default(64),
+  /** The side on which a prompt that is too long is cut; null: encoder-decoders lose the end, decoders the start. */
+  truncate: z.enum(["start", "end"]).nullable().default(null),
   /** Instructions whose answers never end are refused: the model would not learn to stop. false: train all the same. */
   requireEnd: z.boolean().default(true),
   /** Only the first N rows of train. */

@@ -1,5 +1,6 @@
 // Decoder-only examples: the labels are the input itself, shifted within the model. What must not be learned has label -100.
 
+import type { Side } from "../tokenizers/batch.js";
 import { type Batch, IGNORE_INDEX } from "./collate.js";
 import type { TokenizedExample } from "./example.js";
 
@@ -8,9 +9,17 @@ export function causalExample(id: string, ids: readonly number[]): TokenizedExam
   return { id, inputIds: ids, labels: ids, isSourceCut: false, isTargetCut: false };
 }
 
+export interface SequenceOptions {
+  /** Most ids of the completion, end token included; those beyond are cut. Default: all but one of the sequence. */
+  maxTarget?: number;
+  /** The side on which a prompt's text is cut. "left": it goes on right behind. Default "left". */
+  truncation?: Side;
+}
+
 /**
- * Prompt and completion in one sequence, learning the completion and its end. What is too long loses the beginning of the prompt's text
- * first (its first id, the begin token, stays) and then the end of the completion, whose end token stays.
+ * Prompt and completion in one sequence, learning the completion and its end. A completion that is too long loses its end, and its end
+ * token with it: a sentence that breaks off must not teach to stop there. Then the prompt's text is cut (its first id, the begin token,
+ * stays) until both fit.
  * @param prompt ids with begin token, without end token
  * @param completion ids without special tokens
  */
@@ -20,14 +29,20 @@ export function promptCompletion(
   completion: readonly number[],
   eosId: number,
   maxLength: number,
+  { maxTarget = Infinity, truncation = "left" }: SequenceOptions = {},
 ): TokenizedExample {
   if (maxLength < 2) throw new RangeError(`promptCompletion: maxLength is ${maxLength}, at least 2 is needed`);
-  const answer = completion.length + 2 > maxLength ? completion.slice(0, maxLength - 2) : completion;
-  const room = maxLength - answer.length - 1;
-  const question = prompt.length > room ? [...prompt.slice(0, 1), ...prompt.slice(prompt.length - room + 1)] : prompt;
-  const inputIds = [...question, ...answer, eosId];
-  const labels = [...question.map(() => IGNORE_INDEX), ...answer, eosId];
-  return { id, inputIds, labels, isSourceCut: question.length < prompt.length, isTargetCut: answer.length < completion.length };
+  const most = Math.min(maxTarget, maxLength - 1);
+  const isTargetCut = completion.length + 1 > most;
+  const answer = isTargetCut ? completion.slice(0, most) : [...completion, eosId];
+  const room = maxLength - answer.length;
+  const isSourceCut = prompt.length > room;
+  const cut = () =>
+    truncation === "right" ? prompt.slice(0, room) : [...prompt.slice(0, 1), ...prompt.slice(prompt.length - room + 1)];
+  const question = isSourceCut ? cut() : prompt;
+  const inputIds = [...question, ...answer];
+  const labels = [...question.map(() => IGNORE_INDEX), ...answer];
+  return { id, inputIds, labels, isSourceCut, isTargetCut };
 }
 
 /**

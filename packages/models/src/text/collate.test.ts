@@ -74,17 +74,26 @@ describe("collate", () => {
 
 describe("tokenizeExample", () => {
   it("cuts what is too long, counting it, and keeps the end token", () => {
+    const cuts: string[] = [];
     const tokenizer = {
-      encode: (text: string, { maxLength = Infinity } = {}) => [
-        ...[...text].map((c) => c.charCodeAt(0)).slice(0, maxLength - 1),
-        1,
-      ],
+      truncationSide: "right",
+      encode: (text: string, { maxLength = Infinity, truncation = "" } = {}) => {
+        if (truncation !== "") cuts.push(truncation);
+        const ids = [...text].map((c) => c.charCodeAt(0));
+        return [...(truncation === "left" ? ids.slice(-(maxLength - 1)) : ids.slice(0, maxLength - 1)), 1];
+      },
     } as unknown as Tokenizer;
     const made = tokenizeExample(
       tokenizer,
       { id: "a", prompt: "abcd", completion: "xy", fields: {} },
       { maxSource: 3, maxTarget: 3 },
     );
+    expect(cuts).toEqual(["right"]);
+    const limits = { maxSource: 3, maxTarget: 2, truncation: "left" as const };
+    expect(tokenizeExample(tokenizer, { id: "a", prompt: "abcd", completion: "xy", fields: {} }, limits)).toMatchObject({
+      inputIds: [99, 100, 1],
+      labels: [120, 1], // an answer goes on from its beginning, whichever side of a prompt is cut
+    });
     expect(made).toEqual({ id: "a", inputIds: [97, 98, 1], labels: [120, 121, 1], isSourceCut: true, isTargetCut: false });
   });
 });
@@ -100,21 +109,33 @@ describe("decoder-only examples", () => {
     });
   });
 
-  it("cut the prompt's beginning first, and always keep the end token", () => {
+  it("42: cut the prompt where they are told to; an answer that breaks off has no end to learn", () => {
     expect(promptCompletion("a", [2, 10, 11, 12], [20, 21], 3, 5).inputIds).toEqual([2, 12, 20, 21, 3]);
     expect(promptCompletion("a", [2, 10], [20, 21, 22], 3, 3)).toMatchObject({
-      inputIds: [2, 20, 3],
-      labels: [-100, 20, 3],
+      inputIds: [2, 20, 21],
+      labels: [-100, 20, 21],
       isSourceCut: true,
       isTargetCut: true,
+    });
+    expect(promptCompletion("a", [2, 10, 11, 12], [20, 21], 3, 5, { truncation: "right" }).inputIds).toEqual([2, 10, 20, 21, 3]);
+    expect(promptCompletion("a", [2, 10], [20, 21, 22], 3, 9, { maxTarget: 3 })).toMatchObject({
+      labels: [-100, -100, 20, 21, 22],
+      isSourceCut: false,
+      isTargetCut: true,
+    });
+    expect(promptCompletion("a", [2, 10], [20, 21, 22], 3, 9, { maxTarget: 4 })).toMatchObject({
+      labels: [-100, -100, 20, 21, 22, 3],
+      isTargetCut: false,
     });
     const ids = fc.array(fc.integer({ min: 5, max: 90 }), { minLength: 1, maxLength: 12 });
     fc.assert(
       fc.property(ids, fc.array(fc.nat(90), { maxLength: 12 }), fc.integer({ min: 2, max: 30 }), (prompt, completion, max) => {
-        const { inputIds, labels } = promptCompletion("a", prompt, completion, 3, max);
+        const { inputIds, labels, isSourceCut, isTargetCut } = promptCompletion("a", prompt, completion, 3, max);
         expect(inputIds.length).toBeLessThanOrEqual(max);
         expect(labels.length).toBe(inputIds.length);
-        expect(labels.at(-1)).toBe(3);
+        expect(isTargetCut).toBe(completion.length + 2 > max);
+        if (!isTargetCut) expect(labels.at(-1)).toBe(3);
+        if (!isSourceCut && !isTargetCut) expect(inputIds).toEqual([...prompt, ...completion, 3]);
         expect(inputIds[0]).toBe(prompt[0]);
       }),
     );

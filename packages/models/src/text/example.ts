@@ -1,5 +1,6 @@
 // What tuning and evaluation pass around: rows of a data set, examples made from them, and their token ids.
 
+import type { Side } from "../tokenizers/batch.js";
 import type { Tokenizer } from "../tokenizers/tokenizer.js";
 
 /** One record of a data set as it was read. */
@@ -29,7 +30,7 @@ export interface TokenizedExample {
   id: string;
   inputIds: readonly number[];
   labels: readonly number[];
-  /** What did not fit and was cut off at the end. */
+  /** What did not fit and was cut off. */
   isSourceCut: boolean;
   isTargetCut: boolean;
 }
@@ -39,13 +40,30 @@ export interface LengthLimits {
   maxSource: number;
   /** Most ids of the labels, end token included. */
   maxTarget: number;
+  /** The side on which a prompt is cut. Default: the tokenizer's. */
+  truncation?: Side;
 }
 
-/** Source and target ids of an example for T5; what is too long loses its end, never its end token. */
+/**
+ * Ids of a prompt, at most `maxPrompt`; the template's tokens stay.
+ * @param truncation the side on which its text is cut. Default: before an encoder as the tokenizer says; before a decoder, which goes on
+ *   from a prompt's end, "left"
+ */
+export function promptIds(
+  tokenizer: Tokenizer,
+  prompt: string,
+  maxPrompt: number,
+  isEncoderDecoder: boolean,
+  truncation: Side = isEncoderDecoder ? tokenizer.truncationSide : "left",
+): number[] {
+  return tokenizer.encode(prompt, { maxLength: maxPrompt, truncation });
+}
+
+/** Source and target ids of an example for T5; what is too long is cut, the completion at its end, and neither loses its end token. */
 export function tokenizeExample(
   tokenizer: Tokenizer,
   { id, prompt, completion }: Example,
-  { maxSource, maxTarget }: LengthLimits,
+  { maxSource, maxTarget, truncation = tokenizer.truncationSide }: LengthLimits,
 ): TokenizedExample {
   const source = tokenizer.encode(prompt);
   const target = tokenizer.encode(completion);
@@ -54,8 +72,8 @@ export function tokenizeExample(
   return {
     id,
     // encoded again only where it must be cut: only the tokenizer knows which of its tokens have to stay
-    inputIds: isSourceCut ? tokenizer.encode(prompt, { maxLength: maxSource }) : source,
-    labels: isTargetCut ? tokenizer.encode(completion, { maxLength: maxTarget }) : target,
+    inputIds: isSourceCut ? tokenizer.encode(prompt, { maxLength: maxSource, truncation }) : source,
+    labels: isTargetCut ? tokenizer.encode(completion, { maxLength: maxTarget, truncation: "right" }) : target,
     isSourceCut,
     isTargetCut,
   };

@@ -66,6 +66,22 @@ export function drawShots(
   return shots;
 }
 
+/**
+ * Of the shots, as many of the last ones as fit in front of the prompt: a prompt that is too long loses solved examples before it loses
+ * any of the question.
+ * @param fits whether a whole prompt does
+ */
+export function fittingShots(
+  prompt: string,
+  shots: readonly Shot[],
+  separator: string | undefined,
+  fits: (whole: string) => boolean,
+): readonly Shot[] {
+  let left = shots;
+  while (left.length > 0 && !fits(withShots(prompt, left, separator))) left = left.slice(1);
+  return left;
+}
+
 /** A prompt behind its shots. */
 export function withShots(prompt: string, shots: readonly Shot[], separator = "\n\n"): string {
   return [...shots.map((shot) => joined(shot.prompt, shot.completion)), prompt].join(separator);

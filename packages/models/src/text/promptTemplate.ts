@@ -32,6 +32,9 @@ export interface PromptTemplate {
   shots?: readonly Shot[];
   /** Between shots, and between the last one and the prompt. Default "\n\n". */
   separator?: string;
+  /** Of a mixture: the set that it is for, and the templates of its other sets. */
+  task?: string;
+  others?: readonly PromptTemplate[];
   /** What the rows were that the model was taught with: a row that it is asked about is read in the same way. */
   format?: string;
 }
@@ -121,7 +124,34 @@ export async function readTemplateFile(source: FileSource): Promise<PromptTempla
   const json = await readJsonObject(source, TEMPLATE_FILE);
   if (json.version !== 1)
     throw dataError(`${where}: has version ${printable(String(json.version))}, this program reads version 1; use a newer attune`);
-  const { name, forms, answerAfter, shots, separator, format } = json;
+  const { others } = json;
+  const own = templateIn(json, where);
+  if (others === undefined) return own;
+  const isRecord = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!Array.isArray(others) || !others.every(isRecord)) throw dataError(`${where}: others must be a list of templates`);
+  return { ...own, others: others.map((one, i) => templateIn(one as Record<string, unknown>, `${where}: others[${i}]`)) };
+}
+
+/**
+ * Of a model that was taught several tasks, the template of one. Throws (usage) with all names where there is none of that name.
+ * @param where whose template it is, for the message
+ */
+export function templateOfTask(template: PromptTemplate, task: string, where: string): PromptTemplate {
+  const { others = [], ...own } = template;
+  const found = [own, ...others].find((one) => one.task === task);
+  if (found) return found;
+  const names = tasksOf(template);
+  const known = names.length > 0 ? `there are ${names.map((name) => printable(name)).join(", ")}` : "it was taught a single task";
+  throw usageError(`${where}: has no template for a task "${printable(task)}"; ${known}`);
+}
+
+/** The tasks that a model was taught, by the names of the sets; [] of a model that was taught a single one. */
+export const tasksOf = (template: PromptTemplate): string[] =>
+  [template, ...(template.others ?? [])].flatMap(({ task }) => task ?? []);
+
+/** Throws (data). */
+function templateIn(json: Readonly<Record<string, unknown>>, where: string): PromptTemplate {
+  const { name, forms, answerAfter, shots, separator, task, format } = json;
   const isText = (value: unknown): value is string => typeof value === "string";
   const isPair = (value: unknown): value is Shot =>
     isText((value as Shot | null)?.prompt) && isText((value as Shot | null)?.completion);
@@ -129,11 +159,11 @@ export async function readTemplateFile(source: FileSource): Promise<PromptTempla
     isPair(value) && ((value as TemplateForm).needs === undefined || (value as TemplateForm).needs!.every?.(isText) === true);
   if (!isText(name) || !Array.isArray(forms) || forms.length === 0 || !forms.every(isForm))
     throw dataError(`${where}: expected name and forms of prompt and completion`);
-  for (const [key, value] of Object.entries({ answerAfter, separator, format }))
+  for (const [key, value] of Object.entries({ answerAfter, separator, task, format }))
     if (value !== undefined && !isText(value)) throw dataError(`${where}: ${key} must be text`);
   if (shots !== undefined && !(Array.isArray(shots) && shots.every(isPair)))
     throw dataError(`${where}: shots must be pairs of prompt and completion`);
-  const template = { name, forms, answerAfter, shots, separator, format } as PromptTemplate;
+  const template = { name, forms, answerAfter, shots, separator, task, format } as PromptTemplate;
   compileTemplate(template, where); // its braces
   return Object.fromEntries(Object.entries(template).filter(([, value]) => value !== undefined)) as unknown as PromptTemplate;
 }
