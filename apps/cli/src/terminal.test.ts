@@ -60,7 +60,8 @@ test("a table's columns line up, and its cells cannot break it", () => {
 
 test("text wraps at spaces", () => {
   expect(wrap("the quick brown fox", 10)).toEqual(["the quick", "brown fox"]);
-  expect(wrap("incomprehensibilities a", 5)).toEqual(["incomprehensibilities", "a"]);
+  expect(wrap("incomprehensibilities a", 8)).toEqual(["incompre", "hensibil", "ities a"]);
+  expect(wrap("see runs/mine/checkpoints", 12)).toEqual(["see", "runs/mine/", "checkpoints"]);
   expect(wrap("", 5)).toEqual([""]);
 });
 

@@ -59,18 +59,56 @@ export function truncate(text: string, width: number): string {
   return `${cut}…`;
 }
 
-/** Breaks plain text at spaces into lines of at most `width` columns; a longer word stands alone. */
+/** Columns of a terminal, 20 at least; without one (a pipe, a file) lines are as long as they are. */
+export function columnsOf(stream: Pick<NodeJS.WriteStream, "isTTY" | "columns"> = process.stdout): number {
+  return stream.isTTY ? Math.max(20, stream.columns || 80) : Number.POSITIVE_INFINITY;
+}
+
+/** Breaks plain text at spaces into lines of at most `width` columns; a longer word is broken, behind a mark where it has one. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(/\s+/).filter(Boolean)) {
     if (line && displayWidth(line) + 1 + displayWidth(word) > width) {
       lines.push(line);
-      line = word;
-    } else line = line ? `${line} ${word}` : word;
+      line = "";
+    }
+    const pieces = breakWord(word, width);
+    if (pieces.length > 1) lines.push(...pieces.slice(0, -1));
+    line = line ? `${line} ${word}` : pieces.at(-1)!;
   }
   if (line || lines.length === 0) lines.push(line);
   return lines;
+}
+
+/** Pieces of a word (a path, a signature) that fit. The last mark of a piece's second half is where it ends. */
+function breakWord(word: string, width: number): string[] {
+  const pieces: string[] = [];
+  let rest = word;
+  while (displayWidth(rest) > Math.max(1, width)) {
+    let fitting = "";
+    for (const character of rest) {
+      if (fitting && displayWidth(fitting + character) > width) break;
+      fitting += character;
+    }
+    const mark = Math.max(...["/", "|", ",", ";", ":", "-", "_"].map((one) => fitting.lastIndexOf(one)));
+    const piece = mark > fitting.length / 2 ? fitting.slice(0, mark + 1) : fitting;
+    pieces.push(piece);
+    rest = rest.slice(piece.length);
+  }
+  if (rest || pieces.length === 0) pieces.push(rest);
+  return pieces;
+}
+
+/** Lines that stand as they are where they fit, and else are broken at words; further lines of one are indented as it is. */
+export function fit(text: string, width = columnsOf()): string {
+  const lines = text.split("\n").flatMap((line) => {
+    if (displayWidth(line) <= width) return [line];
+    const { start, plain, end } = colours(line);
+    const indent = /^ {0,8}/.exec(plain)![0];
+    return wrap(plain, width - indent.length).map((part) => indent + start + part + end);
+  });
+  return lines.join("\n");
 }
 
 export interface Column {
@@ -79,27 +117,98 @@ export interface Column {
   align?: "left" | "right";
 }
 
-/** A table without lines: titles, a rule below them, and columns two spaces apart. Cells are made safe. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+const GAP = 2;
+/** A column of words is not made narrower than its longest word, or than this where that is longer (a path, a signature). */
+const NARROWEST = 20;
+
+/**
+ * A table without lines: titles, a rule below them (neither where no column has one), and columns two spaces apart. Cells are made safe.
+ * Where it is wider than `width`, columns of words are wrapped; where that is not enough, a row's cells stand below one another.
+ */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width = columnsOf()): string {
+  const titles = columns.map(({ title }) => safeCell(title));
   const cells = rows.map((row) => columns.map((_, i) => safeCell(row[i] ?? "")));
-  const widths = columns.map(({ title }, i) => Math.max(displayWidth(title), ...cells.map((row) => displayWidth(row[i]!))));
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, i) => {
-        const space = " ".repeat(widths[i]! - displayWidth(cell));
-        return columns[i]!.align === "right" ? space + cell : cell + space;
-      })
-      .join("  ")
-      .trimEnd();
-  const rule = widths.map((width) => "-".repeat(width)).join("  ");
-  return [line(columns.map(({ title }) => title)), color.dim(rule), ...cells.map(line)].join("\n");
+  const natural = titles.map((title, i) => Math.max(displayWidth(title), ...cells.map((row) => displayWidth(row[i]!))));
+  const least = natural.map((most, i) =>
+    columns[i]!.align === "right" ? most : Math.min(most, NARROWEST, longestWord([titles[i]!, ...cells.map((row) => row[i]!)])),
+  );
+  const widths = narrowed(natural, least, width - GAP * (columns.length - 1));
+  const hasTitles = titles.some(Boolean);
+  if (widths === null) return stacked(titles, cells, width, hasTitles);
+  const line = (row: readonly string[]): string[] => {
+    const parts = row.map((cell, i) => wrapCell(cell, widths[i]!));
+    return Array.from({ length: Math.max(...parts.map(({ length }) => length)) }, (_, n) =>
+      parts
+        .map((lines, i) => {
+          const text = lines[n] ?? "";
+          const space = " ".repeat(widths[i]! - displayWidth(text));
+          return columns[i]!.align === "right" ? space + text : text + space;
+        })
+        .join(" ".repeat(GAP))
+        .trimEnd(),
+    );
+  };
+  const rule = color.dim(widths.map((columnWidth) => "-".repeat(columnWidth)).join(" ".repeat(GAP)));
+  return [...(hasTitles ? [...line(titles), rule] : []), ...cells.flatMap(line)].join("\n");
+}
+
+/** Widths that fit `space`, the widest made narrower first; null where there are none. */
+function narrowed(natural: readonly number[], least: readonly number[], space: number): number[] | null {
+  const widths = [...natural];
+  let over = widths.reduce((sum, width) => sum + width, 0) - space;
+  while (over > 0) {
+    const slack = widths.map((width, i) => (width > least[i]! ? width : 0));
+    const widest = slack.indexOf(Math.max(...slack));
+    if (slack[widest] === 0) return null;
+    widths[widest]!--;
+    over--;
+  }
+  return widths;
+}
+
+/** Each row's first cell, and below it the others under their titles' names. Of two columns the titles are a row of their own. */
+function stacked(titles: readonly string[], cells: readonly (readonly string[])[], width: number, hasTitles: boolean): string {
+  const isPairs = titles.length === 2;
+  const block = ([first = "", ...others]: readonly string[]): string[] => [
+    ...wrapCell(isPairs || !titles[0] ? first : `${titles[0]} ${first}`, width),
+    ...others.flatMap((cell, i) => {
+      if (cell === "") return [];
+      const title = isPairs ? "" : (titles[i + 1] ?? "");
+      // a title that leaves its cell no room stands above it
+      if (title && displayWidth(title) > width / 2)
+        return [
+          ...wrapCell(title, width - 2).map((text) => `  ${color.dim(text)}`),
+          ...wrapCell(cell, width - 4).map((text) => `    ${text}`),
+        ];
+      const indent = " ".repeat(title ? displayWidth(title) + 4 : 2);
+      const [head = "", ...more] = wrapCell(cell, width - indent.length);
+      return [`  ${title ? `${color.dim(title)}  ` : ""}${head}`, ...more.map((text) => indent + text)];
+    }),
+  ];
+  const head = isPairs && hasTitles ? [...block(titles), color.dim("-".repeat(Math.min(width, 20)))] : [];
+  return [...head, ...cells.flatMap(block)].join("\n");
+}
+
+const longestWord = (texts: readonly string[]): number =>
+  Math.max(...texts.flatMap((text) => text.replace(ANSI, "").split(/\s+/)).map(displayWidth));
+
+function wrapCell(cell: string, width: number): string[] {
+  if (displayWidth(cell) <= width) return [cell];
+  const { start, plain, end } = colours(cell);
+  return wrap(plain, width).map((line) => start + line + end);
+}
+
+/** A text's colours, where it is of one colour; of several the text alone. */
+function colours(text: string): { start: string; plain: string; end: string } {
+  const [, start, end] = /^((?:\u001b\[[\d;]*m)*)[^\u001b]*((?:\u001b\[[\d;]*m)*)$/.exec(text) ?? ["", "", ""];
+  return { start: start!, plain: text.replace(ANSI, ""), end: end! };
 }
 
 // Colours that the caller put in stay; anything else that is no printable text does not.
 function safeCell(cell: string): string {
-  const colours = cell.match(ANSI) ?? [];
+  const found = cell.match(ANSI) ?? [];
   const parts = cell.split(ANSI).map((part) => oneLine(part));
-  return parts.map((part, i) => part + (colours[i] ?? "")).join("");
+  return parts.map((part, i) => part + (found[i] ?? "")).join("");
 }
 
 /** 1234567 -> "1.23 M", 900 -> "900". */

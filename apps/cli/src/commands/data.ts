@@ -1,6 +1,6 @@
 // attune data check FILE|RUN.yaml, attune data preview RUN.yaml: what rows become, and what may be wrong with them.
 import type { Command } from "commander";
-import { color, formatSeconds, oneLine, sanitizeForTerminal } from "../terminal.js";
+import { color, fit, formatSeconds, oneLine, sanitizeForTerminal } from "../terminal.js";
 import { loadRunFromFlags, type RunFlags } from "./runArguments.js";
 
 export function configure(command: Command): void {
@@ -51,7 +51,7 @@ export function configure(command: Command): void {
         );
       }
       if (report.findings.length === 0) lines.push("nothing found");
-      process.stdout.write(`${lines.map((line) => line).join("\n")}\n`);
+      process.stdout.write(`${lines.map((line) => fit(line)).join("\n")}\n`);
     });
 
   command

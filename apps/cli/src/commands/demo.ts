@@ -4,7 +4,7 @@ import path from "node:path";
 import type { Command } from "commander";
 import type { DemoReport, DemoRow } from "../recipes/demo.js";
 import { shippedFolder } from "../shipped.js";
-import { color, formatBytes, formatCount, formatSeconds, table, wrap } from "../terminal.js";
+import { color, columnsOf, fit, formatBytes, formatCount, formatSeconds, table, wrap } from "../terminal.js";
 
 export function configure(command: Command): void {
   command
@@ -62,10 +62,10 @@ function printReport(report: DemoReport, seconds: number, file: string): string 
     "",
     table(columns, cells),
     "",
-    `ROUGE-1 against the best that needs no model (${best.name}): ${gains}`,
-    color.dim(`${rows[0]!.scores.rows} held-out dialogues; ${rows[0]!.scores.signature}`),
+    fit(`ROUGE-1 against the best that needs no model (${best.name}): ${gains}`),
+    color.dim(fit(`${rows[0]!.scores.rows} held-out dialogues; ${rows[0]!.scores.signature}`)),
     ...shown.map((i) => showDialogue(dialogues[i]!, references[i]!, rows.slice(-3), i)),
-    `${formatSeconds(seconds)} in all. Report: ${file}. Tuned: ${tuned.map(fromHere).join(", ")}`,
+    fit(`${formatSeconds(seconds)} in all. Report: ${file}. Tuned: ${tuned.map(fromHere).join(", ")}`),
     "",
     "Next:",
     `  npx attune generate data/bundled/base --adapter ${fromHere(tuned.at(-1)!)} "Ada: May I borrow your ladder? Ben: Yes, until Friday. Summary: <extra_id_0>"`,
@@ -78,12 +78,12 @@ function printReport(report: DemoReport, seconds: number, file: string): string 
 
 function showDialogue(dialogue: string, reference: string, rows: readonly DemoRow[], i: number): string {
   const indent = (label: string, text: string): string =>
-    wrap(text, 90)
+    wrap(text, Math.min(90, columnsOf() - 11))
       .map((line, n) => `${n === 0 ? label.padEnd(11) : " ".repeat(11)}${line}`)
       .join("\n");
   return [
     "",
-    ...dialogue.split("\n").map((turn) => color.dim(wrap(turn, 100).join("\n  "))),
+    ...dialogue.split("\n").map((turn) => color.dim(wrap(turn, Math.min(100, columnsOf() - 2)).join("\n  "))),
     indent("reference", reference),
     ...rows.map(({ name, outputs }) => indent(name, outputs[i] ?? "")),
     "",

@@ -1,7 +1,7 @@
 // attune init: a run's YAML for one's own data, by a few questions or by flags.
 import { type Command, Option } from "commander";
 import type { InitFlags } from "../init/init.js";
-import { color } from "../terminal.js";
+import { color, fit } from "../terminal.js";
 
 export function configure(command: Command): void {
   command
@@ -45,7 +45,7 @@ Examples:
         const what = look.format ? `${look.format.name}: ${look.format.summary}` : `fields ${look.fields.join(", ")}`;
         process.stdout.write(
           [
-            `${color.green("wrote")} ${file} (${look.rows}${look.isMore ? " and more" : ""} rows, ${what})`,
+            fit(`${color.green("wrote")} ${file} (${look.rows}${look.isMore ? " and more" : ""} rows, ${what})`),
             "next:",
             `  attune data preview ${file}`,
             `  attune plan ${file}`,

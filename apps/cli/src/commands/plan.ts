@@ -7,7 +7,7 @@ import type { RunPlan } from "../recipes/plan.js";
 import { parseBytes } from "../recipes/planDisk.js";
 import type { Fit } from "../recipes/planFit.js";
 import type { TimePlan } from "../recipes/planTime.js";
-import { color, formatBytes, formatCount, formatSeconds, table } from "../terminal.js";
+import { color, fit, formatBytes, formatCount, formatSeconds, table } from "../terminal.js";
 import { addRunArguments, loadRunFromFlags, type RunFlags } from "./runArguments.js";
 
 export function configure(command: Command): void {
@@ -41,17 +41,19 @@ Examples:
         const { peakDeviceBytes } = counted;
         const plan = { ...counted, processBytes: processBytes({ peakDeviceBytes, facts, isOpen: device !== null }, now) };
         const isOver = flags.budget !== undefined && plan.peakDeviceBytes > flags.budget;
-        const fit = isOver ? await (await import("../recipes/planFit.js")).fitBudget(run, facts, flags.budget!) : undefined;
+        const fitting = isOver ? await (await import("../recipes/planFit.js")).fitBudget(run, facts, flags.budget!) : undefined;
         const time = flags.measure
           ? await (await import("../recipes/planTime.js")).measureTime(device!, prepared, plan)
           : undefined;
-        process.stdout.write(flags.json ? `${JSON.stringify({ ...plan, time, fit }, null, 2)}\n` : printPlan(plan, time));
+        process.stdout.write(
+          flags.json ? `${JSON.stringify({ ...plan, time, fit: fitting }, null, 2)}\n` : printPlan(plan, time),
+        );
         if (flags.json) return;
-        if (fit !== undefined) process.stdout.write(`${fitText(plan, flags.budget!, fit)}\n\n`);
+        if (fitting !== undefined) process.stdout.write(`${fit(fitText(plan, flags.budget!, fitting))}\n\n`);
         const { disk } = plan;
         if (disk.freeBytes !== null && disk.peakBytes > disk.freeBytes)
           process.stdout.write(
-            `${color.yellow("not enough disk space")}: choose another folder with --out, or fewer checkpoints with save.keep=1\n\n`,
+            `${fit(`${color.yellow("not enough disk space")}: choose another folder with --out, or fewer checkpoints with save.keep=1`)}\n\n`,
           );
       } finally {
         device?.destroy();
@@ -73,11 +75,11 @@ function bytes(text: string): number {
 }
 
 /** What to change where a run does not fit. */
-export function fitText(plan: Pick<RunPlan, "peakDeviceBytes">, budget: number, fit: Fit | null): string {
+export function fitText(plan: Pick<RunPlan, "peakDeviceBytes">, budget: number, fitting: Fit | null): string {
   const over = `${color.yellow("does not fit")}: ${formatBytes(plan.peakDeviceBytes)} of ${formatBytes(budget)}`;
-  if (fit === null)
+  if (fitting === null)
     return `${over}; not with a batch of one either. Train through lora, keep frozen weights in bf16 (train.frozenStorage), shorten data.maxSource, or lower eval.batch`;
-  const { batch, accumulate, gradientCheckpointing, peakDeviceBytes } = fit;
+  const { batch, accumulate, gradientCheckpointing, peakDeviceBytes } = fitting;
   const settings = [
     `train.batch=${batch}`,
     `train.accumulate=${accumulate}`,
@@ -100,7 +102,7 @@ async function readFacts(file: string): Promise<DeviceFacts> {
   throw userError("usage", `--facts ${file}: expected the JSON that \`attune doctor --json\` prints on that device`);
 }
 
-function printPlan(plan: RunPlan & { processBytes: number }, time?: TimePlan): string {
+export function printPlan(plan: RunPlan & { processBytes: number }, time?: TimePlan): string {
   const { perUpdate, disk } = plan;
   const facts = [
     ["parameters", `${formatCount(plan.parameters)}, ${formatCount(plan.trainableParameters)} trained`],

@@ -1,7 +1,7 @@
 // attune recipes: the runs that come with attune, to look at and to start from.
 import type { Command } from "commander";
 import type { Recipe } from "../recipesList/recipesList.js";
-import { color, oneLine, sanitizeForTerminal, table } from "../terminal.js";
+import { color, fit, oneLine, sanitizeForTerminal, table } from "../terminal.js";
 
 export function configure(command: Command): void {
   command.addHelpText("after", "\nExamples:\n  attune recipes list\n  attune recipes copy bundled-lora mine.yaml");
@@ -13,8 +13,6 @@ export function configure(command: Command): void {
     .action(async ({ json }: { json?: boolean }) => {
       const { listRecipes } = await import("../recipesList/recipesList.js");
       const recipes = await listRecipes();
-      const rows = recipes.map((recipe) => [recipe.name, methodOf(recipe), modelOf(recipe), recipe.summary]);
-      const columns = ["recipe", "trains", "model", "what"].map((title) => ({ title }));
       process.stdout.write(
         json
           ? `${JSON.stringify(
@@ -22,7 +20,7 @@ export function configure(command: Command): void {
               null,
               2,
             )}\n`
-          : `${table(columns, rows)}\n`,
+          : `${recipesText(recipes)}\n`,
       );
     });
 
@@ -47,7 +45,7 @@ export function configure(command: Command): void {
         ["file", recipe.file],
       ];
       process.stdout.write(
-        `${color.bold(recipe.name)}\n${sanitizeForTerminal(recipe.description)}\n\n${table([{ title: "" }, { title: "" }], rows)}\n\n  attune train ${oneLine(recipe.file)}\n  attune recipes copy ${recipe.name}\n`,
+        `${color.bold(recipe.name)}\n${fit(sanitizeForTerminal(recipe.description))}\n\n${table([{ title: "" }, { title: "" }], rows)}\n\n  attune train ${oneLine(recipe.file)}\n  attune recipes copy ${recipe.name}\n`,
       );
     });
 
@@ -67,6 +65,14 @@ export function configure(command: Command): void {
         `${color.green("wrote")} ${oneLine(target)}\nnext:\n  attune plan ${oneLine(target)}\n  attune train ${oneLine(target)}\n`,
       );
     });
+}
+
+export function recipesText(recipes: readonly Recipe[]): string {
+  const rows = recipes.map((recipe) => [recipe.name, methodOf(recipe), modelOf(recipe), recipe.summary]);
+  return table(
+    ["recipe", "trains", "model", "what"].map((title) => ({ title })),
+    rows,
+  );
 }
 
 const methodOf = ({ run }: Recipe): string =>

@@ -1,6 +1,6 @@
 // The doctor's findings as one plain object (for --json) and as text.
 import type { DeviceFacts } from "@attune/kernels-wgsl";
-import { color, formatBytes, oneLine } from "../terminal.js";
+import { color, fit, formatBytes, table } from "../terminal.js";
 import type { Machine } from "./machine.js";
 import type { Speed } from "./speed.js";
 
@@ -57,8 +57,8 @@ export function findingsToText({ attune, machine, device, subgroupMatrices, togg
       ["copy", `${speed.copyGBs.toPrecision(3)} GB/s read and written (${formatBytes(speed.copyBytes)})`],
     );
   }
-  const width = Math.max(...lines.map(([name]) => name.length));
-  const body = lines.map(([name, value]) => `${color.dim(name.padEnd(width))}  ${oneLine(value)}`);
-  if (advice.length > 0) body.push("", ...advice.map((line) => `- ${line}`));
+  const rows = lines.map(([name, value]) => [color.dim(name), value]);
+  const body = [table([{ title: "" }, { title: "" }], rows)];
+  if (advice.length > 0) body.push("", ...advice.map((line) => fit(`- ${line}`)));
   return body.join("\n");
 }

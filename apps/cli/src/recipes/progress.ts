@@ -5,7 +5,7 @@ import { type RunState, runView } from "../display/runView.js";
 import type { Run } from "../run/schema.js";
 import { redactSecrets } from "../secrets.js";
 import { createStatus } from "../status.js";
-import { color, formatBytes, formatCount, formatSeconds, table, wrap } from "../terminal.js";
+import { color, columnsOf, fit, formatBytes, formatCount, formatSeconds, table } from "../terminal.js";
 import type { AnswerScores, EvaluationRecord } from "./evaluations.js";
 import type { PreparedRun, TuneListener, TuneResult } from "./tune.js";
 
@@ -29,8 +29,7 @@ export function progressListener(
   const { data } = prepared;
   const status = createStatus();
   // at words, where a terminal would break within them
-  const say = (line: string) =>
-    status.log(process.stderr.isTTY ? wrap(line, Math.max(20, process.stderr.columns - 1)).join("\n") : line);
+  const say = (line: string) => status.log(fit(line, columnsOf(process.stderr) - 1));
   for (const line of planLines(run, prepared)) say(line);
   say(
     `device: ${facts.adapter.description || facts.adapter.device}${facts.isSoftware ? " (software: expect a hundredth of a GPU's speed)" : ""}`,
@@ -63,7 +62,7 @@ export function progressListener(
     evaluating: (done, total) => show(`evaluating ${done} of ${total}`),
     evaluated(record, isBest) {
       evaluation = { record, isBest };
-      status.log(evaluationLine(record, isBest));
+      say(evaluationLine(record, isBest));
       show(null);
     },
     done() {

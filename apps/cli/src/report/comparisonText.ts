@@ -1,7 +1,18 @@
 // A comparison as text: a terminal's table, Markdown, CSV. One list of columns serves all three.
 import type { ComparedSample, ComparedSystem, Comparison } from "../recipes/compare.js";
 import { tellingSamples } from "../recipes/compare.js";
-import { color, formatBytes, formatCount, formatSeconds, oneLine, sanitizeForTerminal, table, wrap } from "../terminal.js";
+import {
+  color,
+  columnsOf,
+  fit,
+  formatBytes,
+  formatCount,
+  formatSeconds,
+  oneLine,
+  sanitizeForTerminal,
+  table,
+  wrap,
+} from "../terminal.js";
 import { formatInterval, formatP, formatValue } from "./scoreText.js";
 
 interface Cell {
@@ -72,26 +83,31 @@ export function comparisonText(comparison: Comparison, sampleCount: number): str
     ...rows.map(([name]) => ({ title: oneLine(name!.text, 32), align: "right" as const })),
   ];
   const body = titles.slice(1).map((title, c) => [title, ...rows.map((row) => row[c + 1]!.text)]);
-  const notes = notesOf(comparison).map((note) => color.dim(sanitizeForTerminal(note)));
+  const notes = notesOf(comparison).map((note) => color.dim(fit(sanitizeForTerminal(note))));
   const samples = tellingSamples(comparison, sampleCount).map((sample) => sampleText(sample, comparison.systems));
   return `${[[table(columns, body), ...notes].join("\n"), ...samples].join("\n\n")}\n`;
 }
 
 function sampleText({ id, prompt, references, outputs, scores }: ComparedSample, systems: readonly ComparedSystem[]): string {
-  const names = ["prompt", "reference", ...systems.map(({ name }) => oneLine(name, 24))];
+  const names = ["prompt", "reference", ...systems.map(({ name }) => oneLine(name, Math.min(24, columnsOf() - 2)))];
   const texts = [
     oneLine(prompt, 300),
     ...references.slice(0, 1).map((text) => oneLine(text)),
     ...outputs.map((text) => oneLine(text)),
   ];
   const width = Math.max(...names.map((name) => name.length));
+  const columns = Math.min(104, columnsOf());
+  const isNarrow = columns < width + 34; // texts stand below their names
+  const indent = isNarrow ? 4 : width + 4;
   const lines = texts.map((text, i) => {
-    const score = i >= 2 ? ` ${color.dim(`(${formatValue(scores[i - 2]!)})`)}` : "";
-    const [first = "", ...more] = wrap(text, 100 - width);
-    const indent = `\n${" ".repeat(width + 4)}`;
-    return `  ${names[i]!.padEnd(width)}  ${[first, ...more].join(indent)}${score}`;
+    // the score goes with the last word
+    const score = i >= 2 ? ` (${formatValue(scores[i - 2]!)})` : "";
+    const body = wrap(`${text}${score}`, columns - indent);
+    const name = `  ${names[i]!.padEnd(width)}`;
+    const [first = "", ...more] = body;
+    return [isNarrow ? `${name.trimEnd()}\n    ${first}` : `${name}  ${first}`, ...more].join(`\n${" ".repeat(indent)}`);
   });
-  return [color.bold(oneLine(id, 60)), ...lines].join("\n");
+  return [color.bold(oneLine(id, Math.min(60, columns))), ...lines].join("\n");
 }
 
 export function comparisonMarkdown(comparison: Comparison, sampleCount: number): string {

@@ -1,6 +1,6 @@
 // An evaluation as a person reads it in a terminal.
 import type { EvaluationResult } from "../recipes/evaluate.js";
-import { color, formatBytes, formatCount, formatSeconds, oneLine } from "../terminal.js";
+import { color, fit, formatBytes, formatCount, formatSeconds, oneLine } from "../terminal.js";
 import { printScore } from "./scoreText.js";
 
 export function printEvaluation(result: EvaluationResult): string {
@@ -12,8 +12,8 @@ export function printEvaluation(result: EvaluationResult): string {
     `${formatCount(parameters)} parameters, peak ${formatBytes(peakDeviceBytes)}`,
   ];
   return `${[
-    `${color.bold(oneLine(name))}: ${how.join(", ")}`,
+    fit(`${color.bold(oneLine(name))}: ${how.join(", ")}`),
     ...scores.map((score) => printScore({ system: name, ...score })),
-    facts.join("; "),
+    fit(facts.join("; ")),
   ].join("\n\n")}\n`;
 }

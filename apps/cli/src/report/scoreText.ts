@@ -1,7 +1,7 @@
 // Scores as a person reads them in a terminal: values, how sure they are, and what exactly was computed.
 import type { Difference } from "@attune/eval";
 import type { SystemScore } from "../recipes/scoreFiles.js";
-import { color, table } from "../terminal.js";
+import { color, fit, table } from "../terminal.js";
 
 const RIGHT = { align: "right" } as const;
 
@@ -54,7 +54,7 @@ export function printScore(score: SystemScore): string {
     ...(intervalSignature ? [intervalSignature] : []),
     ...(compared ? [compared.signature] : []),
   ];
-  return [table(columns, body), ...notes.map((note) => color.dim(note))].join("\n");
+  return [table(columns, body), ...notes.map((note) => color.dim(fit(note)))].join("\n");
 }
 
 function differenceCells({ difference, pValue }: Difference): string[] {

@@ -4,6 +4,7 @@ import path from "node:path";
 import { checkpointSteps, isLocked } from "@attune/tuning/node";
 import { parseRun } from "../run/load.js";
 import type { Run } from "../run/schema.js";
+import { redactForms } from "../secrets.js";
 
 export type RunState = "running" | "done" | "stopped" | "begun" | "damaged";
 
@@ -72,7 +73,7 @@ export async function readRunFolder(folder: string): Promise<RunRecord> {
   let fault: string | null = null;
   try {
     if (yaml === null) throw new Error("run.yaml cannot be read");
-    run = parseRun(yaml, { file: path.join(folder, "run.yaml") });
+    run = parseRun(redactForms(yaml), { file: path.join(folder, "run.yaml"), isRecord: true });
   } catch (error) {
     fault = (error as Error).message.split("\n")[0]!;
   }

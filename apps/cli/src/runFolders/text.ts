@@ -1,5 +1,5 @@
 // Runs as text: one line each, or one run in full.
-import { color, formatBytes, formatCount, formatSeconds, sanitizeForTerminal, table } from "../terminal.js";
+import { color, fit, formatBytes, formatCount, formatSeconds, sanitizeForTerminal, table } from "../terminal.js";
 import type { Cleaning } from "./cleanRuns.js";
 import type { RunRecord } from "./readRuns.js";
 
@@ -101,7 +101,7 @@ export function cleaningText(plan: readonly Cleaning[]): string {
           : `${folder}: checkpoints of step ${steps.join(", ")} (${formatBytes(bytes)})`,
       ),
     );
-  return lines.join("\n");
+  return lines.map((line) => fit(line)).join("\n");
 }
 
 function stateOf({ state, checkpoints }: RunRecord): string {

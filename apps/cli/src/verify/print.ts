@@ -1,4 +1,4 @@
-import { color, table } from "../terminal.js";
+import { color, fit, table } from "../terminal.js";
 import type { Comparison } from "./compare.js";
 
 export interface Verification {
@@ -30,5 +30,5 @@ function printOne({ folder, parts }: Verification): string {
   ];
   const failed = parts.filter(({ passed }) => !passed).length;
   const verdict = failed === 0 ? color.green("equal within bounds") : color.red(`${failed} of ${parts.length} parts differ`);
-  return `${folder}\n${table(columns, rows)}\n${verdict}\n`;
+  return `${fit(folder)}\n${table(columns, rows)}\n${verdict}\n`;
 }
