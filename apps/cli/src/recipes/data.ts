@@ -219,8 +219,8 @@ async function pretokenizedRows(run: Run, files: DataFiles): Promise<TokenizedEx
   return format.name === "pretokenized" ? idRowsOf(data.train, run, files, data.limit, run.train.batch) : undefined;
 }
 
-const openIds = (file: string, { data: { format, onBadRow, encoding } }: Run) =>
-  openDataset(file, { format, onBadRow, encoding });
+const openIds = (file: string, { data: { format, onBadRow, maxLineBytes, encoding } }: Run) =>
+  openDataset(file, { format, onBadRow, maxLineBytes, encoding });
 
 /**
  * The rows of a file of token ids, which are learnt in its order: micro-batch k is rows k * `microBatch` on. Throws (data) where ids do not

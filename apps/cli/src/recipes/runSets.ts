@@ -50,8 +50,9 @@ export async function openValidation({ data }: Run, { validation, dataset }: Run
   return validation === null ? undefined : openRows(data, validation, dataset.format.name);
 }
 
-function openRows({ fill, onBadRow, encoding, unit }: Run["data"], path: string, format: string): Promise<Dataset> {
-  return openDataset(path, { format, fill, onBadRow, encoding, unit });
+function openRows(data: Run["data"], path: string, format: string): Promise<Dataset> {
+  const { fill, onBadRow, onBadText, maxLineBytes, encoding, unit } = data;
+  return openDataset(path, { format, fill, onBadRow, onBadText, maxLineBytes, encoding, unit });
 }
 
 function templateOf(

@@ -135,6 +135,16 @@ describe("32: onBadRow skip", () => {
     expect((await read(`${own}  onBadRow: skip\n  limit: 200\n`)).examples).toHaveLength(200);
   });
 
+  it("34, 35: text that is broken and lines that are long are let through where the run says so", async () => {
+    await writeFile(path.join(folder, "rows.jsonl"), Buffer.from('{"say": "caf\xe9 au lait", "so": "milk"}\n', "latin1"));
+    await expect(read(own)).rejects.toThrow(/rows\.jsonl:1: byte 12 .* is not UTF-8; .*\(onBadText: replace\)/);
+    expect((await read(`${own}  onBadText: replace\n`)).examples[0]!.prompt).toBe("caf\ufffd au lait");
+    await writeText("rows.jsonl", lines());
+    await expect(read(`${own}  maxLineBytes: 20\n`)).rejects.toThrow(
+      /longer than 20 bytes; is this JSON Lines\? maxLineBytes allows more/,
+    );
+  });
+
   it("40: what a limit does not read cannot be bad", async () => {
     await writeText("rows.jsonl", lines("oops"));
     expect((await read(`${own}  limit: 300\n`)).examples).toHaveLength(300);

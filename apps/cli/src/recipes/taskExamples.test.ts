@@ -108,6 +108,8 @@ describe("the template beside a model's weights", () => {
     ["gsm8k", "chainOfThought", { question: "1+1?" }, "1+1?\nLet's think step by step.\n"],
     ["questionAnswer", "plain", { question: "Why?" }, "Answer the question.\n\nWhy?"],
     ["promptCompletion", "promptCompletion", { prompt: "Say." }, "Say."],
+    ["promptCompletion", "promptCompletion", { inputs: "Say." }, "Say."],
+    ["conversations", "chat", { prompt: [{ role: "user", content: "Hi" }] }, "User: Hi\nAssistant:"],
     ["conversations", "chat", { messages: [{ role: "user", content: "Hi" }] }, "User: Hi\nAssistant:"],
     ["rows", "summarize", { input: "as it is" }, "summarize: as it is"],
   ])("of %s asks a row that has no answer", async (format, name, row, end) => {

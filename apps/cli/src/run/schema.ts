@@ -72,6 +72,10 @@ const data = z.strictObject({
   unit: z.enum(["line", "paragraph"]).optional(),
   /** skip: at most 1 % of the rows. */
   onBadRow: z.enum(["refuse", "skip"]).default("refuse"),
+  /** Bytes that are not UTF-8, halves of surrogate pairs: refused, or replaced by U+FFFD. */
+  onBadText: z.enum(["refuse", "replace"]).default("refuse"),
+  /** Longest line (JSON: element, CSV: record); a longer one means that the file is something else. */
+  maxLineBytes: count.max(2 ** 28).default(2 ** 24),
   /** Texts for {{name}} and other placeholders within the rows. */
   fill: z.record(z.string(), z.string()).optional(),
   /** Fields whose special tokens stay tokens; in all others </s> and the like are text. */
@@ -236,6 +240,10 @@ const evaluation = z.strictObject({
   /** Validation rows. */
   rows: count.default(100),
   maxNewTokens: count.max(65_536).default(64),
+  /** No answer has a sequence of so many tokens twice; 0: it may. */
+  noRepeatNgramSize: z.int().min(0).max(1024).default(0),
+  /** Above 1 makes tokens that were there less likely. */
+  repetitionPenalty: z.number().gt(0).default(1),
   batch: count.max(4096).default(16),
   /** Greedy search; more beams are refused rather than ignored. */
   beams: z.literal(1).default(1),

@@ -53,7 +53,7 @@ export async function* readJson(chunks: Chunks, name: string, options: JsonOptio
     held += to - from;
     if (held > maxBytes) {
       throw dataError(
-        `${file}:${begin!.line}: the row that begins at byte ${begin!.offset} is longer than ${maxBytes} bytes; expected an array of rows, {"data": [...]}, or JSON Lines`,
+        `${file}:${begin!.line}: the row that begins at byte ${begin!.offset} is longer than ${maxBytes} bytes; expected an array of rows, {"data": [...]}, or JSON Lines; maxLineBytes allows more`,
       );
     }
     parts.push(chunk.slice(from, to));

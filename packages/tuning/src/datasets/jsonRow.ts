@@ -48,7 +48,7 @@ function mendSurrogates(value: unknown, where: string, onBadText: "refuse" | "re
     if (!/\p{Cs}/u.test(value)) return value;
     if (onBadText === "refuse")
       throw dataError(
-        `${where}: text holds half of a surrogate pair: "${printable(value)}"; mend it, or let such text be replaced`,
+        `${where}: text holds half of a surrogate pair: "${printable(value)}"; mend it, or let such text be replaced (onBadText: replace)`,
       );
     return value.replace(/\p{Cs}/gu, "\ufffd");
   }

@@ -37,7 +37,7 @@ export async function* splitLines(chunks: Chunks, file: string, maxBytes: number
     held += part.length;
     if (held > maxBytes)
       throw dataError(
-        `${file}:${number}: the line that begins at byte ${offset} is longer than ${maxBytes} bytes; is this ${isWhat}?`,
+        `${file}:${number}: the line that begins at byte ${offset} is longer than ${maxBytes} bytes; is this ${isWhat}? maxLineBytes allows more`,
       );
     parts.push(part);
   };
@@ -101,7 +101,7 @@ export function decodeLine(
     if (encoding === "auto") return latin1(bytes);
     const at = firstInvalid(bytes);
     throw dataError(
-      `${file}:${number}: byte ${offset + at} of the file (byte ${at + 1} of the line) is not UTF-8; convert the file, or let such text be replaced`,
+      `${file}:${number}: byte ${offset + at} of the file (byte ${at + 1} of the line) is not UTF-8; convert the file, name its encoding, or let such text be replaced (onBadText: replace)`,
       cause,
     );
   }

@@ -124,6 +124,14 @@ describe("a format is told from the file, and its quirks are handled", () => {
       { prompt: "Sum\nup\n", completion: "a" },
     ],
     [
+      "FLAN: inputs and targets",
+      "flan.jsonl",
+      jsonl({ inputs: "Is it?\nOPTIONS:\n- yes\n- no", targets: "yes", task: "boolq" }),
+      "promptCompletion",
+      { prompt: "Is it?\nOPTIONS:\n- yes\n- no", completion: "yes", output: "yes" },
+    ],
+    ["pairs of input and output", "pairs.csv", "input,output\nq,a\n", "promptCompletion", { prompt: "q", completion: "a" }],
+    [
       "translation",
       "o.json",
       jsonl({ translation: { en: "one", ro: "unu" } }),
@@ -143,6 +151,22 @@ describe("a format is told from the file, and its quirks are handled", () => {
     const read = await made(name, content);
     expect(read.format).toBe(format);
     expect(read.rows[0]!.fields).toMatchObject(expected);
+  });
+
+  it("TRL's prompts of messages are conversations, of which the completion or the chosen answer is learnt", async () => {
+    const say = (role: string, content: string) => ({ role, content });
+    const prompt = [say("system", "Be short."), say("user", "One?"), say("assistant", "1"), say("user", "Two?")];
+    for (const [name, rest] of [
+      ["trl.jsonl", { completion: [say("assistant", "2")] }],
+      ["dpo.jsonl", { chosen: [say("assistant", "2")], rejected: [say("assistant", "3")] }],
+    ] as const) {
+      const { format, rows } = await made(name, jsonl({ prompt, ...rest }));
+      expect([format, rows.length, rows[0]!.fields.output]).toEqual(["conversations", 1, "2"]);
+      expect(rows[0]!.fields.messages).toEqual(prompt);
+    }
+    await expect(made("bad.jsonl", jsonl({ prompt, completion: "2" }))).rejects.toThrow(
+      /bad\.jsonl:1: the field "completion" is a string, expected a list of messages/,
+    );
   });
 
   it("conversations give a row for each answer, tools and all", async () => {

@@ -1,7 +1,7 @@
 // Conversations: ShareGPT's {from, value} and OpenAI's {role, content}, with tools or without.
 
 import { type ChatMessage, conversationText, dataError, printable, type Row } from "@attune/models";
-import { every, type Format, made, optional, record, wrongType } from "./format.js";
+import { every, type Format, has, made, optional, record, wrongType } from "./format.js";
 
 const ROLES: Readonly<Record<string, ChatMessage["role"]>> = {
   human: "user",
@@ -24,13 +24,18 @@ const ROLES: Readonly<Record<string, ChatMessage["role"]>> = {
  */
 export const conversations: Format = {
   name: "conversations",
-  summary: "ShareGPT (conversations of from, value) and messages (role, content)",
-  matches: (sample) => every(sample, (row) => Array.isArray(row.fields.messages) || Array.isArray(row.fields.conversations)),
+  summary:
+    "ShareGPT (conversations of from, value), messages (role, content), and TRL's lists of messages as prompt and completion",
+  matches: (sample) => every(sample, ({ fields }) => FIELDS.some((field) => Array.isArray(fields[field]))),
   *rows(row) {
-    const field = Array.isArray(row.fields.messages) ? "messages" : "conversations";
+    const field = fieldOf(row.fields);
     const given = row.fields[field];
     if (!Array.isArray(given)) throw wrongType(row, field, given, "a list");
-    const turns = row.fields.chosen === undefined ? given : [...given, row.fields.chosen];
+    const answer = row.fields[field === "prompt" && has(row, "completion") ? "completion" : "chosen"];
+    if (field === "prompt" && !Array.isArray(answer)) throw wrongType(row, "completion", answer, "a list of messages");
+    // what a prompt answers itself is an example to go by, not to learn
+    const asked = field === "prompt" ? given.map((turn) => ({ ...record(turn, row, field), loss_weight: 0 })) : given;
+    const turns = answer === undefined ? asked : asked.concat(answer);
     const system = optional(row, "system");
     const tools = toolsOf(row);
     const before: ChatMessage[] = system ? [{ role: "system", content: system }] : [];
@@ -63,11 +68,17 @@ export const conversations: Format = {
   task: "general",
   group: "row", // a later turn's prompt holds the answers to the earlier ones
   unanswered(fields) {
-    const field = Array.isArray(fields.messages) ? "messages" : "conversations";
+    const field = fieldOf(fields);
     const turns = fields[field];
-    return Array.isArray(turns) ? { ...fields, [field]: [...turns, { role: "assistant", content: "" }] } : fields;
+    const blank = { role: "assistant", content: "" };
+    if (field === "prompt") return { completion: [blank], ...fields };
+    return Array.isArray(turns) ? { ...fields, [field]: [...turns, blank] } : fields;
   },
 };
+
+/** Fields that hold a conversation: TRL's prompt is continued by its completion, or by the answer that was chosen. */
+const FIELDS = ["messages", "conversations", "prompt"] as const;
+const fieldOf = (fields: Row["fields"]) => FIELDS.find((field) => Array.isArray(fields[field])) ?? "conversations";
 
 function messageOf(turn: Record<string, unknown>, row: Row): { message: ChatMessage; isLearnt: boolean } {
   const name = turn.role ?? turn.from;

@@ -1,7 +1,7 @@
-// Instructions with answers: Alpaca's form, seed tasks with instances (Wang et al. 2022), prompt and completion (T0, P3).
+// Instructions with answers: Alpaca's form, seed tasks with instances (Wang et al. 2022), pairs of prompt and completion (T0, FLAN, P3).
 
 import type { Row } from "@attune/models";
-import { every, type Format, hasText, list, made, optional, record, text, wrongType } from "./format.js";
+import { every, type Format, has, hasText, list, made, optional, record, text, wrongType } from "./format.js";
 
 /** "noinput", "<noinput>", "No Input" and the like, which Alpaca's authors' model wrote where there was to be nothing. */
 const NO_INPUT = /^\W*no\s*[_-]?\s*input(\s+(is\s+)?(required|needed|necessary|given|provided))?\W*$/i;
@@ -39,19 +39,30 @@ export const instances: Format = {
 /** Text that closes a completion in files made for GPT's trainers; the tokenizer adds the model's own end. */
 const END_TEXT = /\s*<\|endoftext\|>\s*$/;
 
+/** What prompt and completion are called: T0's and TRL's names, those of FLAN and P3 (Longpre et al. 2023), of natural instructions. */
+const PAIRS: readonly (readonly [prompt: string, completion: string])[] = [
+  ["prompt", "completion"],
+  ["inputs", "targets"],
+  ["input", "output"],
+];
+
 /** The prompt is learnt from as it stands. */
 export const promptCompletion: Format = {
   name: "promptCompletion",
-  summary: "rows of prompt and completion (T0, P3)",
-  matches: (sample) => every(sample, (row) => hasText(row, "prompt", "completion")),
+  summary: "rows of prompt and completion (T0), inputs and targets (FLAN, P3), or input and output",
+  matches: (sample) => PAIRS.some((pair) => every(sample, (row) => hasText(row, ...pair))),
   *rows(row) {
     const normal = (value: string) => value.replace(/\r\n?/g, "\n");
-    const [prompt, completion] = [normal(text(row, "prompt")), normal(text(row, "completion")).replace(END_TEXT, "")];
+    const [asked, answer] = PAIRS.find((pair) => has(row, ...pair)) ?? PAIRS.find(([name]) => has(row, name)) ?? PAIRS[0]!;
+    const [prompt, completion] = [normal(text(row, asked)), normal(text(row, answer)).replace(END_TEXT, "")];
     yield made(row, { prompt, completion, instruction: prompt.trim(), input: "", output: completion.trim() });
   },
   templates: { encoderDecoder: "promptCompletion", decoderOnly: "promptCompletion" },
   task: "general",
-  unanswered: (fields) => ({ completion: "", ...fields }),
+  unanswered(fields) {
+    const [, answer] = PAIRS.find(([name]) => Object.hasOwn(fields, name)) ?? PAIRS[0]!;
+    return { [answer]: "", ...fields };
+  },
 };
 
 /** Names of what is answered: rows that have one beside their text are questions of no known form, not whole texts. */
