@@ -36,8 +36,11 @@ export { type Progress, trackProgress } from "./progress.js";
 export { promptKey, questionKey } from "./questions.js";
 export {
   SCHEDULE_KINDS,
+  SCHEDULE_OPTIONS,
   type Schedule,
   type ScheduleKind,
+  type ScheduleOptions,
+  SLOPES,
   scheduleFactor,
   scheduleTable,
   totalSteps,

@@ -22,6 +22,39 @@ describe("schedules equal transformers' (warm-up 2 of 10)", () => {
     ["cosineWithMinLr", [0, 0.5, 1, 0.965746, 0.868198, 0.722208, 0.55, 0.377792, 0.231802, 0.134254], { minLrRatio: 0.1 }],
     ["polynomial", [0, 0.5, 1, 0.765625, 0.5625, 0.390625, 0.25, 0.140625, 0.0625, 0.015625], { power: 2, lrEnd: 0 }],
     ["warmupStableDecay", [0, 0.5, 1, 1, 1, 1, 1, 0.853553, 0.5, 0.146447], { decaySteps: 4 }],
+    // transformers 5.18, warm-up 3 where it says so
+    ["cosine", [0, 0.5, 1, 0.853553, 0.5, 0.146447, 0, 0.146447, 0.5, 0.853553], { cycles: 1 }],
+    [
+      "cosineWithMinLr",
+      [0, 0.5, 1, 0.753073, 0.317157, 0.230448, 0.6, 0.969552, 0.882843, 0.446927],
+      { minLrRatio: 0.2, cycles: 1.5 },
+    ],
+    [
+      "cosineWarmupWithMinLr",
+      [0.5, 1, 0.965746, 0.868198, 0.722208, 0.55, 0.377792, 0.231802, 0.134254, 0.1],
+      { minLrRatio: 0.1 },
+    ],
+    [
+      "cosineWarmupWithMinLr",
+      [0.25, 0.625, 1, 0.955436, 0.83057, 0.650134, 0.449866, 0.26943, 0.144564, 0.1],
+      { minLrRatio: 0.1, warmupLrRatio: 0.25, warmupSteps: 3 },
+    ],
+    [
+      "warmupStableDecay",
+      [0.1, 0.4, 0.7, 1, 1, 1, 1, 0.868198, 0.55, 0.231802],
+      { decaySteps: 4, minLrRatio: 0.1, warmupSteps: 3 },
+    ],
+    [
+      "warmupStableDecay",
+      [0, 0.25, 0.75, 1, 1, 1, 1, 0.75, 0.5, 0.25],
+      { decaySteps: 4, decayType: "linear", warmupType: "cosine", warmupSteps: 3 },
+    ],
+    [
+      "warmupStableDecay",
+      [0, 0.183503, 0.42265, 1, 1, 1, 1, 0.5, 0.292893, 0.133975],
+      { decaySteps: 4, decayType: "1-sqrt", warmupType: "1-sqrt", warmupSteps: 3 },
+    ],
+    ["inverseSqrt", [0, 0.5, 1, 0.894427, 0.816497, 0.755929, Math.SQRT1_2, 0.666667, 0.632456, 0.603023], { timescale: 4 }],
   ])("%s", (kind, expected, more) => {
     factors(kind, more).forEach((factor, t) => void expect(factor).toBeCloseTo(expected[t]!, 5));
   });

@@ -106,7 +106,7 @@ describe("a loss that is no number", () => {
     const thrown = await collect(train(trainer, withFault(9, 4), { reportEvery: 8 })).catch((error: unknown) => error);
     expect(thrown).toBeInstanceOf(NumericsError);
     expect((thrown as Error).message).toMatch(
-      /^the loss is NaN at update 5 in micro-batch 2 of 2; the weights are those after update 4\. In it: row 8\.1, the other\. Now lower train\.lr \(1\.00e-3 now\) or look/,
+      /^the loss is NaN at update 5 in micro-batch 2 of 2 \(gradient norm NaN, first of [\w.]+: NaN at \d+ and at \d+ more of its \d+\); the weights are those after update 4\. In it: row 8\.1, the other\. Now lower train\.lr \(1\.00e-3 now\) or look at these rows; ATTUNE_DEBUG=5 names/,
     );
     const stopped = await weightsNow();
     dispose();
@@ -118,13 +118,32 @@ describe("a loss that is no number", () => {
     good.dispose();
   });
 
-  it("is passed over where only that update is to be refused, and told at the report", async () => {
+  it("is passed over as often as is allowed: weights skip that update, and the report says so", async () => {
+    const { trainer, breakToken, weightsNow, dispose } = open({ skipNonFinite: true });
+    breakToken();
+    const before = await weightsNow();
+    const reports = await collect(train(trainer, withFault(4, 2), { reportEvery: 1, maxSkipped: 1 }));
+    expect(reports.map(({ step, skipped }) => [step, skipped])).toEqual([
+      [1, 0],
+      [2, 0],
+      [3, 1],
+      [4, 1],
+    ]);
+    expect(reports.map(({ loss }) => Number.isFinite(loss))).toEqual([true, true, false, true]);
+    expect((await trainer.counters()).good).toBe(3);
+    const finite = (await weightsNow()).filter((_, i) => Math.floor(i / CONFIG.dModel) !== BROKEN);
+    expect(finite.every(Number.isFinite)).toBe(true);
+    expect(finite).not.toEqual(before.filter((_, i) => Math.floor(i / CONFIG.dModel) !== BROKEN));
+    dispose();
+  });
+
+  it("ends the run at one more than is allowed, and names what is in it", async () => {
     const { trainer, breakToken, dispose } = open({ skipNonFinite: true });
     breakToken();
-    const reports = collect(train(trainer, withFault(4, 2), { reportEvery: 4 }));
-    await expect(reports).rejects.toThrow(/within updates 2 to 4; 1 of them were refused/);
-    const { good, skipped } = await trainer.counters();
-    expect([good, skipped]).toEqual([3, 1]);
+    const faults = withFault(8, 2).map((batches, update) => (update === 5 ? withFault(8, 5)[5]! : batches));
+    await expect(collect(train(trainer, faults, { reportEvery: 4, maxSkipped: 1 }))).rejects.toThrow(
+      /^the loss is NaN at update 6 in micro-batch 2 of 2 .*; 1 of updates 5 to 8 were refused and left the weights as they were; train\.skipNonFinite allows 1, and these are 2\. In it: row 10\.1/,
+    );
     dispose();
   });
 
@@ -132,7 +151,9 @@ describe("a loss that is no number", () => {
     const { trainer, breakToken, dispose } = open({ lossScale: { initial: 2 ** -18 } });
     breakToken();
     const always = Array.from({ length: 4 }, (_, i) => [batchOf(i, 0, BROKEN)]);
-    await expect(collect(train(trainer, always, { reportEvery: 1 }))).rejects.toThrow(/gradient norm NaN within updates 3 to 3/);
+    await expect(collect(train(trainer, always, { reportEvery: 1 }))).rejects.toThrow(
+      /^the loss is NaN at update 3 \(gradient norm NaN, first of .*1 of updates 3 to 3 were refused/,
+    );
     dispose();
   });
 });

@@ -1,6 +1,7 @@
 // The training loop: an async generator of step reports. It runs captured programs and nothing else; evaluation, checkpoints,
 // early stopping and everything that a person sees are decided by whoever iterates over it.
 import { listSome, printable } from "@attune/models";
+import type { GradientFaults } from "./faults.js";
 import { examplesOf, type MicroBatch } from "./microPrograms.js";
 import type { Trainer } from "./trainer.js";
 
@@ -40,19 +41,24 @@ const LEAST_LOSS_SCALE = 2 ** -20;
 export interface TrainOptions {
   /** Updates between reports: 10. */
   reportEvery?: number;
+  /**
+   * Updates of the whole run that may be refused because their gradient is not finite; the next one ends it. For a trainer with skipNonFinite,
+   * which leaves the weights as they were at each. None: the first one ends the run. With a loss scale there is no limit but its own.
+   */
+  maxSkipped?: number;
   /** Updates that are reported besides: those after which a checkpoint is saved, which holds nothing of a report that is not complete. */
   reportAt?: (step: number) => boolean;
 }
 
 /**
  * Trains over `steps` (each the micro-batches of one update) and reports the first update, every `reportEvery`-th, and the last.
- * @throws NumericsError when a reported loss or gradient norm is not finite, naming update, micro-batch and rows, but for updates that a loss
- * scale refused; when the first gradient is 0
+ * @throws NumericsError when a reported loss or gradient norm is not finite, naming update, micro-batch, rows and the first gradient, but for
+ * updates that a loss scale refused or that maxSkipped allows; when the first gradient is 0
  */
 export async function* train(
   trainer: Trainer,
   steps: Iterable<readonly MicroBatch[]> | AsyncIterable<readonly MicroBatch[]>,
-  { reportEvery = 10, reportAt = () => false }: TrainOptions = {},
+  { reportEvery = 10, reportAt = () => false, maxSkipped = 0 }: TrainOptions = {},
 ): AsyncGenerator<StepReport> {
   let isFirst = true;
   let skipped = trainer.skippedBefore;
@@ -68,8 +74,9 @@ export async function* train(
     const targetTokens = batches.reduce((total, batch) => total + batch.targetTokens, 0);
     // a loss scale finds its size by overflowing: that is no fault until it has nothing left to halve
     const isSearching = Boolean(trainer.options.lossScale) && refused > 0 && update.scale >= LEAST_LOSS_SCALE;
-    if (!isSearching && (refused > 0 || !Number.isFinite(loss) || !Number.isFinite(gradNorm)))
-      throw await nonFinite(trainer, since, { loss, gradNorm, refused, lr });
+    const isAllowed = refused > 0 && trainer.options.skipNonFinite === true && update.skipped <= maxSkipped;
+    if (!isSearching && !isAllowed && (refused > 0 || !Number.isFinite(loss) || !Number.isFinite(gradNorm)))
+      throw await nonFinite(trainer, since, { loss, gradNorm, refused, lr, skipped: update.skipped, maxSkipped });
     if (isFirst && gradNorm === 0 && targetTokens > 0) {
       throw new NumericsError(
         `the gradient is 0 at update ${trainer.step}: none of the ${trainer.options.trainable.size} trainable values has a part in the loss. Look at what is trained (lora.targets) and at the labels`,
@@ -109,32 +116,58 @@ export async function* train(
 
 /**
  * What is to be said of updates whose loss or gradient is not finite. A trainer that halts (the default without a loss scale) still has the
- * weights that the first refused update found, so its micro-batches are run again to find which one it was.
+ * weights that the first refused update found, so that running it again shows what it was; else those since the last report are tried with
+ * the weights as they are now, which mostly shows it, too.
  */
 async function nonFinite(
   trainer: Trainer,
   since: readonly (readonly MicroBatch[])[],
-  { loss, gradNorm, refused, lr }: { loss: number; gradNorm: number; refused: number; lr: number },
+  { loss, gradNorm, refused, lr, skipped, maxSkipped }: NonFiniteReport,
 ): Promise<NumericsError> {
   const first = trainer.step - since.length + 1;
-  const advice = `lower train.lr (${lr.toExponential(2)} now) or look at these rows`;
   const isHalted = refused > 0 && !trainer.options.lossScale && (trainer.options.skipNonFinite ?? "halt") === "halt";
-  if (!isHalted) {
-    const kept = refused > 0 ? `; ${refused} of them were refused and left the weights as they were` : "";
+  const kept = isHalted
+    ? `the weights are those after update ${trainer.step - refused}`
+    : refused > 0
+      ? `${refused} of updates ${first} to ${trainer.step} were refused and left the weights as they were`
+      : "the weights have taken it over";
+  const limit =
+    maxSkipped > 0 && skipped > maxSkipped ? `; train.skipNonFinite allows ${maxSkipped}, and these are ${skipped}` : "";
+  const advice = `lower train.lr (${lr.toExponential(2)} now)`;
+  const look = "ATTUNE_DEBUG=5 names the first operation that makes such a number";
+  const steps = isHalted ? [trainer.step - refused + 1] : since.map((_, i) => first + i);
+  for (const step of steps) {
+    const microBatches = since[step - first]!;
+    const { losses, gradient } = await trainer.faultsOf(microBatches, step);
+    const at = losses.findIndex((one) => !Number.isFinite(one));
+    if (at < 0 && !gradient.first) continue;
+    const what = at >= 0 ? `the loss is ${losses[at]}` : "the loss is finite, its gradient is not,";
+    const where = at >= 0 && microBatches.length > 1 ? ` in micro-batch ${at + 1} of ${microBatches.length}` : "";
+    const rows = (at >= 0 ? [microBatches[at]!] : microBatches).flatMap(({ ids = [] }) => ids);
+    const named = rows.length > 0 ? `. In it: ${listSome(rows.map((id) => printable(id, 80)))}` : "";
     return new NumericsError(
-      `loss ${loss}, gradient norm ${gradNorm} within updates ${first} to ${trainer.step}${kept}: lower train.lr or check the data`,
+      `${what} at update ${step}${where} (${gradientText(gradient)}); ${kept}${limit}${named}. Now ${advice} or look at these rows; ${look}`,
     );
   }
-  const step = trainer.step - refused + 1;
-  const microBatches = since[step - first]!;
-  const losses = await trainer.lossesOf(microBatches, step);
-  const at = losses.findIndex((one) => !Number.isFinite(one));
-  const what = at >= 0 ? `the loss is ${losses[at]}` : "the loss is finite, its gradient is not,";
-  const where = at >= 0 && microBatches.length > 1 ? ` in micro-batch ${at + 1} of ${microBatches.length}` : "";
-  const rows = (at >= 0 ? [microBatches[at]!] : microBatches).flatMap(({ ids = [] }) => ids);
   return new NumericsError(
-    `${what} at update ${step}${where}; the weights are those after update ${step - 1}${
-      rows.length > 0 ? `. In it: ${listSome(rows.map((id) => printable(id, 80)))}` : ""
-    }. Now ${advice}`,
+    `loss ${loss}, gradient norm ${gradNorm} within updates ${first} to ${trainer.step}; ${kept}${limit}. Now ${advice} or check the data; ${look}`,
   );
+}
+
+interface NonFiniteReport {
+  loss: number;
+  gradNorm: number;
+  /** Updates since the last report, and of the whole run. */
+  refused: number;
+  skipped: number;
+  maxSkipped: number;
+  lr: number;
+}
+
+/** "gradient norm NaN, first of lm_head.weight: NaN at 12 and at 40 more of its 1024" */
+function gradientText({ norm, first }: GradientFaults): string {
+  if (!first) return `gradient norm ${norm}`;
+  const { name, value, index, count, size } = first;
+  const more = count > 1 ? ` and at ${count - 1} more of its ${size}` : "";
+  return `gradient norm ${norm}, first of ${printable(name, 120)}: ${value} at ${index}${more}`;
 }

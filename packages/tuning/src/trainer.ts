@@ -24,6 +24,7 @@ import {
   type Tensor,
   type UpdateReport,
 } from "@attune/tensor";
+import { type GradientFaults, gradientFaults } from "./faults.js";
 import {
   countedHidden,
   countedShape,
@@ -78,6 +79,12 @@ export interface TrainerCounters {
   skipped: number;
   grown: number;
   scale: number;
+}
+
+export interface UpdateFaults {
+  /** Of each micro-batch: its part of the update's mean. */
+  losses: number[];
+  gradient: GradientFaults;
 }
 
 /** Owns the optimizer and the captured programs of one run. */
@@ -168,17 +175,18 @@ export class Trainer {
   }
 
   /**
-   * The loss of each micro-batch of update `step` (from 1) as the weights are now, with the masks that it had: its part of the update's mean.
-   * For finding out what an update was refused for; gradients and the loss so far are spoilt.
+   * What is not finite in update `step` (from 1) with the weights as they are now and the masks that it had: for finding out what it was refused
+   * for. Gradients and the loss so far are spoilt.
    */
-  async lossesOf(microBatches: readonly MicroBatch[], step: number): Promise<number[]> {
+  async faultsOf(microBatches: readonly MicroBatch[], step: number): Promise<UpdateFaults> {
     const losses: number[] = [];
+    this.options.trainable.zeroGrad();
     for (let micro = 0; micro < microBatches.length; micro++) {
       this.#loss.write(new Float32Array(1));
       this.#runMicro(microBatches, micro, step - 1);
       losses.push(await this.#loss.item());
     }
-    return losses;
+    return { losses, gradient: await gradientFaults(this.options.trainable) };
   }
 
   /** Positions of a micro-batch, padding included: T5's source and target, OPT's one sequence. */
