@@ -19,6 +19,7 @@ import type { Run } from "../run/schema.js";
 import { type ExampleSource, exampleSource, idRows, inTurn } from "./exampleSources.js";
 import { readRunExamples } from "./examples.js";
 import type { ModelFiles } from "./model.js";
+import { realBatch } from "./updates.js";
 
 export interface TrainingData {
   /** What is trained on, in file order; empty for span corruption, whose examples are drawn anew each epoch. */
@@ -86,6 +87,7 @@ export async function prepareData(run: Run, files: DataFiles): Promise<TrainingD
       `packed: ${count} sequences in ${packing.rows} rows; ${percent(plan.paddingShare())} padding, apart it would be ${percent(packing.paddingShareApart)}`,
     );
   }
+  notes.push(...realBatch(run, lengths.length, plan.epoch(0).length));
   const totalSteps = train.steps ?? Math.ceil((train.epochs ?? 3) * plan.updatesPerEpoch);
   const isInstruction = run.objective === "instruction";
   const held = await heldOut(run, files, text, ids !== undefined);

@@ -18,6 +18,7 @@ import { dropoutOf, type ModelFiles, openModelFiles, openRunModel, type RunModel
 import { openRunFolder, type RunFolder, type StartOptions } from "./runFolder.js";
 import { runLoop } from "./runLoop.js";
 import type { TrainRecord } from "./runProgress.js";
+import { checkUpdates } from "./updates.js";
 
 export interface TuneListener {
   note(text: string): void;
@@ -64,6 +65,7 @@ export async function prepareRun(run: Run): Promise<PreparedRun> {
   await checkInputs(run);
   const files = await openModelFiles(run);
   const data = await prepareData(run, files);
+  checkUpdates(run, data);
   return { run, files, data, evaluations: planEvaluations(run, data) };
 }
 
