@@ -50,6 +50,18 @@ async function answers(model: T5): Promise<string[]> {
   return outputs;
 }
 
+it("says nothing twice where it may not: the flag is no opposite of another", { timeout: 60_000 }, async () => {
+  const ask = (...flags: string[]) => attune(["generate", at("model"), "say: hi", "--max-new-tokens", "12", ...flags]);
+  const [free, single] = [await ask(), await ask("--no-repeat-ngram-size", "1")];
+  const repeats = ({ stdout }: { stdout: string }) => {
+    const { length } = stdout.trim();
+    return length - new Set(stdout.trim()).size;
+  };
+  expect(single).toMatchObject({ code: 0, stderr: "" });
+  expect(single.stdout).not.toBe(free.stdout);
+  expect(repeats(single)).toBeLessThan(repeats(free));
+});
+
 it("answers as the model does, with an adapter too, from arguments, a file and stdin", async () => {
   const { model } = await loadModel(device, at("model"), { trainable: false });
   const config = { ...LORA_DEFAULTS, rank: 2, alpha: 40, targetModules: "all-linear" };

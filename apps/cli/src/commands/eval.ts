@@ -1,7 +1,8 @@
 // attune eval RUN.yaml|MODEL: answers a task's rows with a model, or with a model and an adapter, and scores the answers.
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { type EvaluationFlags, evaluationOf } from "../recipes/evaluationFlags.js";
 import { dtypeOption } from "./dtypeOption.js";
+import { count, noRepeatOption, number, whole } from "./numberOptions.js";
 
 interface Flags extends EvaluationFlags {
   json?: boolean;
@@ -25,6 +26,8 @@ export function addEvalOptions(command: Command): Command {
     .option("--max-prompt <n>", "longest prompt in tokens (a run's data.maxSource, else 512)", count)
     .option("--max-new-tokens <n>", "longest answer (a run's eval.maxNewTokens, else the task's)", count)
     .option("--num-beams <n>", "beam search", count, 1)
+    .addOption(noRepeatOption())
+    .option("--repetition-penalty <x>", "above 1 makes tokens that were there less likely", number)
     .option("--labels <names...>", "classification: the classes (all that the data has)")
     .addOption(
       new Option(
@@ -83,16 +86,4 @@ Examples:
         device.destroy();
       }
     });
-}
-
-function whole(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("expected a whole number");
-  return value;
-}
-
-function count(text: string): number {
-  const value = whole(text);
-  if (value < 1) throw new InvalidArgumentError("expected a whole number from 1 on");
-  return value;
 }

@@ -3,7 +3,7 @@ import type { Answer, FrozenStorage, GenerateOptions, SequenceGenerator, Tokeniz
 import { type Command, Option } from "commander";
 import { sanitizeForTerminal } from "../terminal.js";
 import { dtypeOption } from "./dtypeOption.js";
-import { count, number, whole } from "./numberOptions.js";
+import { count, noRepeatOption, number, whole } from "./numberOptions.js";
 import { promptsOf, promptsOfRows, rowsOf } from "./prompts.js";
 
 interface Flags extends Pick<GenerateOptions, (typeof PASSED)[number]> {
@@ -65,7 +65,7 @@ export function configure(command: Command): void {
     .option("--min-p <x>", "sampling: of those with this share of the best one's probability", number)
     .option("--typical-p <x>", "sampling: of the most typical with this probability together", number)
     .option("--repetition-penalty <x>", "above 1 makes tokens that were there less likely", number)
-    .option("--no-repeat-ngram-size <n>", "no sequence of n tokens twice", whole)
+    .addOption(noRepeatOption())
     .option("--seed <n>", "of sampling (0)", whole)
     .option("--batch <n>", "prompts answered together", count, 8)
     .addOption(dtypeOption("how weights are kept: f32, bf16 or f16").default("f32"))

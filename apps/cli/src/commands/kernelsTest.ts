@@ -13,6 +13,7 @@ interface Flags {
   shapes: string;
   seed: string;
   dims?: string;
+  extreme?: string;
   watch?: boolean;
 }
 
@@ -22,12 +23,20 @@ export function configureTest(command: Command): void {
     .option("--shapes <n>", "generated shapes of each case, beside its edges", "200")
     .option("--seed <s>", "of shapes and values", "1")
     .option("--dims <sizes>", "these sizes alone, such as rows=3,cols=27: what a counterexample prints")
-    .option("--watch", "run again whenever a .wgsl file changes")
+    .option("--extreme <size>", "with --dims: inputs of this size, and only NaN is looked for")
+    .option("--watch", "run again whenever a kernel, a plan or a case changes")
     .addHelpText("after", "\nExample:\n  attune kernels test softmax/rows --shapes 50 --seed 7")
     .action(async (name: string, flags: Flags) => {
       const [shapes, seed] = [wholeNumber("--shapes", flags.shapes), wholeNumber("--seed", flags.seed)];
       if (flags.watch) return watchKernels(["kernels", "test", name, "--shapes", flags.shapes, "--seed", flags.seed]);
-      const isFine = await testKernels(name, { shapes, seed, ...(flags.dims === undefined ? {} : { dims: flags.dims }) });
+      const { dims, extreme } = flags;
+      if (extreme !== undefined && !(dims !== undefined && Number(extreme) > 0))
+        throw userError("usage", `--extreme ${extreme}: expected a size above 0, beside --dims`);
+      const isFine = await testKernels(name, {
+        ...{ shapes, seed },
+        ...(dims === undefined ? {} : { dims }),
+        ...(extreme === undefined ? {} : { extreme: Number(extreme) }),
+      });
       if (!isFine) process.exitCode = 1;
     });
 }
@@ -38,7 +47,10 @@ function wholeNumber(option: string, text: string): number {
 }
 
 /** Whether all is well. */
-async function testKernels(name: string, options: { shapes: number; seed: number; dims?: string }): Promise<boolean> {
+async function testKernels(
+  name: string,
+  options: { shapes: number; seed: number; dims?: string; extreme?: number },
+): Promise<boolean> {
   const { checkKernel, kernelCases, parseDims } = await import("@attune/kernels-wgsl/testing");
   // a replay means one case alone, also where other names go on after this one
   const exact = options.dims === undefined ? [] : kernelCases.filter((one) => one.name === name);
@@ -73,7 +85,8 @@ async function testKernels(name: string, options: { shapes: number; seed: number
   return failed.length === 0;
 }
 
-function lineOf({ name, runs, worstError, worstDims, bound, counterexample }: CheckReport): string {
+function lineOf({ name, runs, worstError, worstDims, bound, counterexample, lacks }: CheckReport): string {
+  if (lacks !== null) return `${color.dim("not run")} ${name}: ${lacks}`;
   if (counterexample) return `${color.red("failed")} ${name}: the smallest shape that fails is ${show(counterexample.dims)}`;
   const where = worstError > 0 ? ` at ${show(worstDims)}` : "";
   return `${color.green("ok")} ${name}: ${runs} runs, worst error ${worstError.toExponential(1)} (bound ${bound})${where}`;
@@ -109,13 +122,13 @@ async function watchKernels(words: readonly string[]): Promise<void> {
     while (isStale) {
       isStale = false;
       await run();
-      console.log(color.dim("waiting for a .wgsl file to change; Ctrl-C ends"));
+      console.log(color.dim("waiting for a change; Ctrl-C ends"));
     }
     isBusy = false;
   };
   let timer: NodeJS.Timeout | undefined;
   watch(folder, { recursive: true }, (_, file) => {
-    if (!file?.endsWith(".wgsl")) return;
+    if (!file || !/\.(wgsl|ts)$/.test(file) || file.startsWith("generated")) return; // the embedded texts are written by each turn
     isStale = true;
     clearTimeout(timer);
     timer = setTimeout(() => void turn(), 100); // an editor writes a file in several steps

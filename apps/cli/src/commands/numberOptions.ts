@@ -1,5 +1,5 @@
 // Numbers as options take them.
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 export function number(text: string): number {
   const value = Number(text);
@@ -12,6 +12,13 @@ export function whole(text: string): number {
   const value = number(text);
   if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("expected a whole number");
   return value;
+}
+
+/** --no-repeat-ngram-size, which commander would take for the opposite of --repeat-ngram-size. */
+export function noRepeatOption(): Option {
+  const option = new Option("--no-repeat-ngram-size <n>", "no sequence of n tokens twice in an answer").argParser(whole);
+  option.negate = false;
+  return option;
 }
 
 export function count(text: string): number {

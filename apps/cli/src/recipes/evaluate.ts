@@ -22,7 +22,7 @@ import { type GenerationFiles, loadGenerator, openGeneration } from "./generate.
 import { scoreLabels } from "./labels.js";
 import { readable } from "./score.js";
 import { intervalsOf, type SystemScore } from "./scoreFiles.js";
-import { answerAll } from "./summarize.js";
+import { answerAll, type Repeats } from "./summarize.js";
 import { readTaskExamples } from "./taskExamples.js";
 
 /** Everything that says what is evaluated. */
@@ -52,6 +52,8 @@ export interface Evaluation {
   maxNewTokens: number | null;
   /** 1: greedy search. */
   numBeams: number;
+  /** Against answers that go round in circles. */
+  repeats: Repeats;
   labels?: readonly string[] | undefined;
   /** How a class is chosen: from the text of the answer, or by the probability of each label. */
   method: "generate" | "likelihood";
@@ -146,6 +148,7 @@ export async function evaluate(
       truncation: evaluation.truncation,
       maxNewTokens: evaluation.maxNewTokens ?? task.maxNewTokens,
       numBeams: evaluation.numBeams,
+      repeats: evaluation.repeats,
       onProgress,
     }));
   const seconds = (performance.now() - begin) / 1000;

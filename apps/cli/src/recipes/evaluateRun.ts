@@ -4,11 +4,12 @@ import { loadRun } from "../run/load.js";
 import type { Run } from "../run/schema.js";
 import type { Evaluation } from "./evaluate.js";
 import { truncationOf } from "./exampleSources.js";
+import { repeatsOf } from "./summarize.js";
 import { trainedOf } from "./trained.js";
 
 export type RunEvaluation = Pick<
   Evaluation,
-  "name" | "model" | "adapter" | "run" | "rows" | "maxSource" | "truncation" | "maxNewTokens"
+  "name" | "model" | "adapter" | "run" | "rows" | "maxSource" | "truncation" | "maxNewTokens" | "repeats"
 >;
 
 /** Throws (usage) for a run without validation data, (data) for one that has not been trained. */
@@ -20,7 +21,8 @@ export async function evaluationOfRun(file: string): Promise<RunEvaluation> {
 /** The same rows and prompts for any model. */
 export function rowsOfRun(run: Run): Omit<RunEvaluation, "name" | "model" | "adapter"> {
   const { maxSource } = run.data;
-  return { run, rows: run.eval.rows, maxSource, truncation: truncationOf(run), maxNewTokens: run.eval.maxNewTokens };
+  const { rows, maxNewTokens } = run.eval;
+  return { run, rows, maxSource, truncation: truncationOf(run), maxNewTokens, repeats: repeatsOf(run.eval) };
 }
 
 /** A run whose validation rows are those of `file`; where that is null, its own. Throws (usage) where it has none. */

@@ -3,6 +3,7 @@ import type { FrozenStorage } from "@attune/models";
 import { userError } from "../errors.js";
 import type { Evaluation } from "./evaluate.js";
 import { evaluationOfRun } from "./evaluateRun.js";
+import type { Repeats } from "./summarize.js";
 import { trainedAt } from "./trained.js";
 
 export interface EvaluationFlags {
@@ -17,6 +18,8 @@ export interface EvaluationFlags {
   batch: number;
   maxPrompt?: number;
   maxNewTokens?: number;
+  noRepeatNgramSize?: number;
+  repetitionPenalty?: number;
   numBeams: number;
   labels?: string[];
   method?: "generate" | "likelihood";
@@ -32,6 +35,11 @@ export async function evaluationOf(name: string, flags: EvaluationFlags): Promis
   if ((flags.prompt === undefined) !== (flags.completion === undefined))
     throw userError("usage", "--prompt and --completion go together: how a row becomes a prompt, and what its right answer is");
   const template = flags.prompt === undefined ? null : { prompt: flags.prompt, completion: flags.completion! };
+  const { noRepeatNgramSize, repetitionPenalty } = flags;
+  const repeats: Repeats = {
+    ...(noRepeatNgramSize === undefined ? {} : { noRepeatNgramSize }),
+    ...(repetitionPenalty === undefined ? {} : { repetitionPenalty }),
+  };
   const common = {
     batch: flags.batch,
     numBeams: flags.numBeams,
@@ -58,6 +66,7 @@ export async function evaluationOf(name: string, flags: EvaluationFlags): Promis
       rows: flags.rows ?? run.rows,
       maxSource: flags.maxPrompt ?? run.maxSource,
       maxNewTokens: flags.maxNewTokens ?? run.maxNewTokens,
+      repeats: { ...run.repeats, ...repeats },
     };
   }
   if (flags.task === undefined || flags.data === undefined)
@@ -73,5 +82,6 @@ export async function evaluationOf(name: string, flags: EvaluationFlags): Promis
     rows: flags.rows ?? Number.POSITIVE_INFINITY,
     maxSource: flags.maxPrompt ?? 512,
     maxNewTokens: flags.maxNewTokens ?? null,
+    repeats,
   };
 }

@@ -11,7 +11,7 @@ import { truncationOf } from "./exampleSources.js";
 import { type LabelledPrompt, scoreLabels } from "./labels.js";
 import type { ModelFiles, RunModel } from "./model.js";
 import { readable } from "./score.js";
-import { answerAll } from "./summarize.js";
+import { answerAll, repeatsOf } from "./summarize.js";
 
 /** A line of metrics.jsonl. */
 export interface EvaluationRecord {
@@ -235,7 +235,14 @@ export class RunEvaluator {
   async #generate(examples: readonly Example[], progress: EvaluationProgress): Promise<string[]> {
     const { batch, maxNewTokens } = this.run.eval;
     const { maxSource } = this.run.data;
-    const options = { batch, maxNewTokens, maxSource, truncation: truncationOf(this.run), ...progress };
+    const options = {
+      batch,
+      maxNewTokens,
+      maxSource,
+      truncation: truncationOf(this.run),
+      repeats: repeatsOf(this.run.eval),
+      ...progress,
+    };
     return answerAll(this.device, this.model, this.files.tokenizer, examples, options, this.scratch);
   }
 

@@ -62,5 +62,6 @@ async function prepareModel(name: string, flags: EvaluationFlags, firstRun: stri
     rows: flags.rows ?? rows.rows,
     maxSource: flags.maxPrompt ?? rows.maxSource,
     maxNewTokens: flags.maxNewTokens ?? rows.maxNewTokens,
+    repeats: { ...rows.repeats, ...given.repeats },
   });
 }

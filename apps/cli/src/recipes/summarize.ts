@@ -2,6 +2,7 @@
 import {
   answerTokens,
   type Example,
+  type GenerationConfig,
   type GenerativeModel,
   promptIds,
   SequenceGenerator,
@@ -9,6 +10,14 @@ import {
   type Tokenizer,
 } from "@attune/models";
 import type { Device, ScratchSet } from "@attune/tensor";
+
+export type Repeats = Pick<GenerationConfig, "noRepeatNgramSize" | "repetitionPenalty">;
+
+/** What a run's eval says of repetitions. */
+export const repeatsOf = ({ noRepeatNgramSize, repetitionPenalty }: Required<Repeats>): Repeats => ({
+  ...(noRepeatNgramSize > 0 ? { noRepeatNgramSize } : {}),
+  ...(repetitionPenalty !== 1 ? { repetitionPenalty } : {}),
+});
 
 export interface AnswerOptions {
   batch: number;
@@ -18,6 +27,8 @@ export interface AnswerOptions {
   maxNewTokens: number;
   /** Default 1: greedy search. */
   numBeams?: number;
+  /** Against answers that go round in circles. Default: nothing. */
+  repeats?: Repeats | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: (done: number, total: number) => void;
 }
@@ -31,7 +42,7 @@ export async function answerAll(
   options: AnswerOptions,
   scratch?: ScratchSet,
 ): Promise<string[]> {
-  const { batch, maxSource, truncation, maxNewTokens, numBeams = 1, signal, onProgress = () => {} } = options;
+  const { batch, maxSource, truncation, maxNewTokens, numBeams = 1, repeats = {}, signal, onProgress = () => {} } = options;
   const generator = new SequenceGenerator(device, model, { scratch });
   const tokenized = examples.map(({ prompt }, index) => {
     const inputIds = promptIds(tokenizer, prompt, maxSource, model.traits.isEncoderDecoder, truncation);
@@ -44,7 +55,12 @@ export async function answerAll(
       signal?.throwIfAborted();
       const rows = tokenized.slice(at, at + batch);
       const prompts = rows.map(({ inputIds }) => inputIds);
-      const found = await answerTokens(generator, tokenizer, prompts, { maxPrompt: maxSource, maxNewTokens, numBeams });
+      const found = await answerTokens(generator, tokenizer, prompts, {
+        maxPrompt: maxSource,
+        maxNewTokens,
+        numBeams,
+        ...repeats,
+      });
       rows.forEach(({ index }, row) => {
         answers[index] = found[row]![0]!.text.trim();
       });

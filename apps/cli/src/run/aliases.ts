@@ -19,6 +19,7 @@ const SCHEDULE = named({
   constant_with_warmup: "constant",
   cosine_with_restarts: "cosineWithRestarts",
   cosine_with_min_lr: "cosineWithMinLr",
+  cosine_warmup_with_min_lr: "cosineWarmupWithMinLr",
   inverse_sqrt: "inverseSqrt",
   warmup_stable_decay: "warmupStableDecay",
   cosine_decay: "cosine",
@@ -30,6 +31,20 @@ const OPTIMIZER = named({
   adamw_hf: "adamw",
   adamw_bnb_8bit: "adamw",
 });
+/** What transformers' schedules take by name. */
+const SCHEDULE_KEYS: Readonly<Record<string, string>> = {
+  num_cycles: "cycles",
+  min_lr: "minLr",
+  min_lr_rate: "minLrRatio",
+  min_lr_ratio: "minLrRatio",
+  warmup_lr_rate: "warmupLrRatio",
+  lr_end: "lrEnd",
+  num_decay_steps: "decaySteps",
+  warmup_type: "warmupType",
+  decay_type: "decayType",
+};
+const SCHEDULE_GROUP = (given: unknown) =>
+  isTree(given) ? Object.fromEntries(Object.entries(given).map(([key, value]) => [SCHEDULE_KEYS[key] ?? key, value])) : given;
 /** false and axolotl's empty value say nothing: the other one may be set. */
 const half = (name: string) => (given: unknown) =>
   given === true || given === "auto" ? name : given === false || given === null ? undefined : given;
@@ -101,6 +116,14 @@ export const ALIASES: Readonly<Record<string, Alias>> = {
   grad_accumulation_steps: to("train.accumulate"),
   lr_scheduler_type: to("train.schedule", SCHEDULE),
   lr_scheduler: to("train.schedule", SCHEDULE),
+  lr_scheduler_kwargs: to("train.scheduleOptions", SCHEDULE_GROUP),
+  cosine_min_lr_ratio: to("train.scheduleOptions.minLrRatio"),
+  adam_beta1: to("train.adam.beta1"),
+  adam_beta2: to("train.adam.beta2"),
+  adam_epsilon: to("train.adam.eps"),
+  scale_parameter: to("train.adafactor.scaleParameter"),
+  relative_step: to("train.adafactor.relativeStep"),
+  warmup_init: to("train.adafactor.warmupInit"),
   warmup_ratio: to("train.warmup"),
   warmup_steps: to("train.warmup"),
   weight_decay: to("train.weightDecay"),
@@ -122,6 +145,8 @@ export const ALIASES: Readonly<Record<string, Alias>> = {
   eval_batch_size: to("eval.batch"),
   max_eval_samples: to("eval.rows"),
   max_new_tokens: to("eval.maxNewTokens"),
+  no_repeat_ngram_size: to("eval.noRepeatNgramSize"),
+  repetition_penalty: to("eval.repetitionPenalty"),
   num_beams: to("eval.beams"),
   generation_num_beams: to("eval.beams"),
   eval_steps: to("eval.every"),

@@ -1,8 +1,8 @@
 // What a run's YAML may say. Unknown keys are refused everywhere: a misspelt option that is silently ignored costs a night.
 import { MEASURES } from "@attune/eval";
-import { SCHEDULE_KINDS } from "@attune/tuning";
 import { z } from "zod";
 import { MODEL_CONFIG_KEYS } from "./modelConfigKeys.js";
+import { adafactor, adam, refuseOptimizationContradictions, schedule, scheduleOptions, skipNonFinite } from "./optimization.js";
 import { rowSource } from "./rowSource.js";
 
 const count = z.int().min(1);
@@ -188,7 +188,8 @@ const train = z.strictObject({
   accumulate: count.max(65_536).default(1),
   /** Where left out: 1e-3 for LoRA and for a new model, 3e-4 for a whole pre-trained one. */
   lr: z.number().gt(0).max(1).optional(),
-  schedule: z.enum(SCHEDULE_KINDS).default("cosine"),
+  schedule,
+  scheduleOptions: scheduleOptions.optional(),
   /** Below 1 a share of all steps, from 1 on a number of steps. */
   warmup: z
     .number()
@@ -204,6 +205,9 @@ const train = z.strictObject({
   /** Of the target that is spread over the vocabulary. */
   labelSmoothing: fraction.default(0),
   optimizer: z.enum(["adamw", "adafactor"]).default("adamw"),
+  adam: adam.optional(),
+  adafactor: adafactor.optional(),
+  skipNonFinite: skipNonFinite.optional(),
   seed: z.int().min(0).max(0xffffffff).default(42),
   logEvery: count.default(10),
   /** bf16, f16: frozen weights that are f32 are kept so; f16 scales the loss, too. What is trained, and the arithmetic, stays f32. */
@@ -292,6 +296,7 @@ function refuseContradictions(run: z.output<typeof bare>, context: z.RefinementC
   if (frozenStorage !== null && frozenStorage !== "f32" && run.lora === null) {
     refuse("train.frozenStorage", `is ${frozenStorage}, but without lora every weight is trained, in f32`);
   }
+  refuseOptimizationContradictions(run.train, refuse);
   refuseDataContradictions(run.data, run.objective, refuse);
   refuseEvaluationContradictions(run, refuse);
 }
