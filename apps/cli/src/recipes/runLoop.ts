@@ -1,7 +1,7 @@
 // The course of a run: updates, and after some of them an evaluation, a checkpoint, the decision to stop. In this order, as transformers has
 // it (log, evaluate, save), so that a checkpoint knows the evaluation of its own step.
 import type { Trainer } from "@attune/tuning";
-import { NumericsError, type Spike, select, train, watchSpikes } from "@attune/tuning";
+import { NumericsError, type Spike, type StepReport, select, train, watchSpikes } from "@attune/tuning";
 import { type EvaluationPlan, isEvaluated, judgedBy, type RunEvaluator } from "./evaluations.js";
 import type { RunFolder } from "./runFolder.js";
 import { type RunProgress, recordOf, type TrainRecord } from "./runProgress.js";
@@ -80,9 +80,11 @@ export async function runLoop(loop: RunLoop): Promise<LoopResult> {
     if (isDue(startStep) && known !== startStep) await evaluate(); // before the first update, or interrupted in the middle of it
     if (progress.isStopped) return;
     const updates = untilAborted(data.updates(startStep), signal, () => device.alive(`update ${trainer.step + 1}`));
+    let skipped = trainer.skippedBefore;
     for await (const report of train(trainer, updates, {
       reportEvery: logEvery,
       reportAt: (step) => isSaved(step) || isDue(step),
+      maxSkipped: run.train.skipNonFinite ?? 0,
     })) {
       const made = recordOf(report, progress, { updatesPerEpoch, peakFlops });
       ({ progress } = made);
@@ -90,6 +92,9 @@ export async function runLoop(loop: RunLoop): Promise<LoopResult> {
       await written.train(made.record);
       device.alive(`update ${report.step + 1}`);
       listener.step(made.record, totalSteps);
+      if (run.train.skipNonFinite !== undefined && report.skipped > skipped)
+        listener.note(skippedNote(report, report.skipped - skipped, run.train.skipNonFinite));
+      skipped = report.skipped;
       const spike = watch(report.loss);
       if (spike) listener.note(spikeNote(report.step, spike));
       if (isDue(report.step)) await evaluate();
@@ -140,6 +145,9 @@ function* untilAborted<T>(items: Iterable<T>, signal: AbortSignal | undefined, o
 
 const spikeNote = (step: number, { loss, mean, z }: Spike): string =>
   `step ${step}: the loss is ${loss.toFixed(3)}, far above the ${mean.toFixed(3)} of the reports before (${z.toFixed(0)} deviations)`;
+
+const skippedNote = ({ step, skipped }: StepReport, now: number, most: number): string =>
+  `step ${step}: ${now} ${now === 1 ? "update" : "updates"} without a finite gradient passed over, the weights stay as they were; ${skipped} of ${most} that train.skipNonFinite allows`;
 
 /** What the run can be resumed from, with its numbers still in order. */
 function withCheckpoint(error: NumericsError, savedAt: number | null): NumericsError {

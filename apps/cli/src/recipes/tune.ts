@@ -6,6 +6,7 @@ import { type Device, ScratchSet } from "@attune/tensor";
 import { type OptimizerOptions, scheduleFactor, Trainer, warmupSteps } from "@attune/tuning";
 import { crashesGoTo } from "../crash.js";
 import { knownPeak } from "../doctor/peak.js";
+import { scheduleOptionsOf } from "../run/optimization.js";
 import { checkInputs } from "../run/paths.js";
 import type { Run } from "../run/schema.js";
 import { writeRun } from "../run/write.js";
@@ -69,12 +70,25 @@ export async function prepareRun(run: Run): Promise<PreparedRun> {
   return { run, files, data, evaluations: planEvaluations(run, data) };
 }
 
-/** Adafactor as transformers' Trainer has it: the learning rate comes from outside. */
-function optimizerOf({ train: { optimizer, weightDecay, clipNorm } }: Run): OptimizerOptions {
+/** Adafactor as transformers' Trainer has it, unless the run says otherwise: the learning rate comes from outside. */
+export function optimizerOf({ train }: Pick<Run, "train">): OptimizerOptions {
+  const { optimizer, weightDecay, clipNorm, adam = {}, adafactor = {} } = train;
   const shared = { weightDecay, clipNorm: clipNorm ?? 0 };
-  if (optimizer === "adamw") return { kind: "adamw", ...shared };
-  return { kind: "adafactor", ...shared, relativeStep: false, scaleParameter: false };
+  if (optimizer === "adamw") return { kind: "adamw", ...shared, ...defined(adam) };
+  return { kind: "adafactor", ...shared, relativeStep: false, scaleParameter: false, ...defined(adafactor) };
 }
+
+/** The learning rate of update number `done`, from 0. */
+export function learningRateOf({ train }: Pick<Run, "train">, totalSteps: number): (done: number) => number {
+  const { lr, schedule: kind, warmup } = train;
+  const shape = { kind, learningRate: lr, warmupSteps: warmupSteps(warmup, totalSteps), totalSteps };
+  const schedule = { ...shape, ...scheduleOptionsOf(train, lr) };
+  return (done) => lr * scheduleFactor(schedule, done);
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+const defined = <T extends object>(options: T): Defined<T> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Defined<T>;
 
 /** A model and its trainer on a device, every program captured: what is allocated here is what the plan shows. */
 export interface OpenedRun {
@@ -88,9 +102,7 @@ export interface OpenedRun {
 export async function openRun(device: Device, { run, files, data, evaluations }: PreparedRun): Promise<OpenedRun> {
   const model = await openRunModel(device, run, files);
   const scratch = new ScratchSet(device);
-  const { lr, schedule, warmup, seed, batch } = run.train;
-  const { totalSteps } = data;
-  const shape = { kind: schedule, learningRate: lr, warmupSteps: warmupSteps(warmup, totalSteps), totalSteps };
+  const { seed, batch } = run.train;
   const trainer = new Trainer(device, {
     model: model.model,
     trainable: model.trainable,
@@ -98,7 +110,8 @@ export async function openRun(device: Device, { run, files, data, evaluations }:
     optimizer: optimizerOf(run),
     labelSmoothing: run.train.labelSmoothing,
     gradientCheckpointing: run.train.gradientCheckpointing,
-    learningRate: (done) => lr * scheduleFactor(shape, done),
+    learningRate: learningRateOf(run, data.totalSteps),
+    skipNonFinite: run.train.skipNonFinite === undefined ? "halt" : true,
     dropout: run.train.dropout ?? dropoutOf(files.known),
     // torch.amp.GradScaler's defaults: 65536, twice after 2000 good updates, half where a gradient overflows
     lossScale: run.train.precision === "f16" ? {} : null,

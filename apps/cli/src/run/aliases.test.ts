@@ -124,6 +124,26 @@ describe("what is refused", () => {
     ]);
   });
 
+  test("optimizer and schedule in transformers' words", () => {
+    const { run } = parse(`
+model: org/m
+learning_rate: 1.0e-3
+lr_scheduler_type: cosine_with_min_lr
+lr_scheduler_kwargs: {num_cycles: 1.5, min_lr: 1.0e-4}
+adam_beta1: 0.8
+adam_beta2: 0.95
+adam_epsilon: 1.0e-6
+`);
+    expect(run.train).toMatchObject({
+      schedule: "cosineWithMinLr",
+      scheduleOptions: { cycles: 1.5, minLr: 1e-4 },
+      adam: { beta1: 0.8, beta2: 0.95, eps: 1e-6 },
+    });
+    expect(faults("model: org/m\nlr_scheduler_type: linear\nlr_scheduler_kwargs: {num_cycle: 2}\n")[0]).toMatch(
+      /unknown key train\.scheduleOptions\.num_cycle/,
+    );
+  });
+
   test("a wrong value stands where it was written, under its name here", () => {
     expect(faults("model: org/m\nlearning_rate: fast\nlr_scheduler_type: magic\n")).toEqual([
       'my-run.yaml:3:1: train.lr must be a number, not "fast"',

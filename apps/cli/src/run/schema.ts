@@ -54,6 +54,8 @@ const template = z.preprocess(
     /** Fields of a row in braces: "summarize: {dialogue}". Of several, each row takes one by the seed. */
     prompt: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(),
     completion: z.string().default(""),
+    /** What stands in front of the final answer within a completion: answers are judged by what follows it. */
+    answerAfter: z.string().min(1).optional(),
   }),
 );
 
@@ -135,6 +137,8 @@ const data = z.strictObject({
         format,
         template: template.optional(),
         weight: z.number().min(0).optional(),
+        /** What its answers are judged by, in place of eval.metric. */
+        metric: z.string().min(1).optional(),
       }),
     )
     .min(1)
@@ -320,8 +324,13 @@ function refuseEvaluationContradictions(
     refuse("eval.best", `is ${best}, which is judged by answers: set eval.generate to true, or use loss`);
   if (earlyStopping !== null && every === null) refuse("train.earlyStopping", "counts evaluations: say how often in eval.every");
   if (earlyStopping !== null && best === null) refuse("train.earlyStopping", "needs eval.best, which is null");
-  if (metric !== undefined && !Object.hasOwn(MEASURES, metric))
-    refuse("eval.metric", `must be one of ${Object.keys(MEASURES).join(", ")}, not ${metric}`);
+  const metrics = [metric, ...(mixture ?? []).map((set) => set.metric)];
+  for (const [i, one] of metrics.entries())
+    if (one !== undefined && !Object.hasOwn(MEASURES, one))
+      refuse(
+        i === 0 ? "eval.metric" : `data.mixture.${i - 1}.metric`,
+        `must be one of ${Object.keys(MEASURES).join(", ")}, not ${one}`,
+      );
 }
 
 function refuseDataContradictions(

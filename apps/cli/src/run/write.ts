@@ -9,7 +9,10 @@ import type { Run } from "./schema.js";
 export function runToYaml(run: Run): string {
   // A run with a secret in it is refused when it is read (load.ts); of one that code has made, only what can be nothing else is taken
   // out: attune resume reads the file again, and a word too many that were changed here would be another run.
-  return redactForms(stringify(run, { version: "1.2", schema: "core", lineWidth: 0 }));
+  const { lr, ...train } = run.train;
+  // of the two only one may be said
+  const plain = run.train.adafactor?.relativeStep ? { ...run, train } : run;
+  return redactForms(stringify(plain, { version: "1.2", schema: "core", lineWidth: 0 }));
 }
 
 /** Writes OUT/run.yaml, whole or not at all. */
