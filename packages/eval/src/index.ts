@@ -6,6 +6,7 @@ export {
   exactMatchMeasure,
   finalAnswerMeasure,
   squadMeasure,
+  statedAnswerMeasure,
 } from "./measure/answers.js";
 export { type Measure, type RowStatistics, type Scored, Tally } from "./measure/measure.js";
 export {
@@ -75,6 +76,7 @@ export {
   rougeTokens,
 } from "./metrics/rouge.js";
 export { normalizeAnswer, type SquadOptions, type SquadResult, type SquadValue, squad, squadScore } from "./metrics/squad.js";
+export { ANSWER_AFTER, statedAnswer } from "./metrics/statedAnswer.js";
 export { type Judged, judge, type Sample, type SampleRecord } from "./tasks/judge.js";
 export { labelReader, UNPARSED } from "./tasks/labels.js";
 export { TASKS, type Task, type TaskOptions } from "./tasks/task.js";

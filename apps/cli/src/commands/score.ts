@@ -23,7 +23,7 @@ const MEASURE_FLAGS = [
 
 export function configure(command: Command): void {
   command
-    .argument("<metric>", "rouge, sacrebleu, bleu, chrf, exact_match, squad, squad_v2, gsm8k, classification")
+    .argument("<metric>", "rouge, sacrebleu, bleu, chrf, exact_match, squad, squad_v2, gsm8k, stated_answer, classification")
     .requiredOption("--predictions <files...>", "what was said: a line each, or .jsonl, .csv, .tsv; two files are compared")
     .requiredOption("--references <files...>", "what is right, in the same order; several files are several references")
     .option("--field <name>", "field or column of the predictions (output, prediction)")

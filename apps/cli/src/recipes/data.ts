@@ -52,6 +52,9 @@ export interface HeldOut {
   task: string | null;
   /** null: token ids. */
   format: Format | null;
+  /** What answers are judged by, where the run says so for this set; and what stands in front of the final answer within one. */
+  metric?: string | undefined;
+  answerAfter?: string | undefined;
   /** Those with a prompt to answer; the batches may have more. */
   examples: Example[];
   /** In the order of the file, collated as in training. */
@@ -197,9 +200,9 @@ async function heldOut(run: Run, files: DataFiles, { validation, sets }: TextRow
   const tasks = [...new Set(validation.map(({ task }) => task ?? null))];
   return tasks.map((task) => {
     const examples = validation.filter((example) => (example.task ?? null) === task);
-    const format = sets.find(({ name }) => (name ?? null) === task)?.format ?? null;
+    const { format = null, metric, answerAfter } = sets.find(({ name }) => (name ?? null) === task) ?? {};
     const batches = batchesOf(run, exampleSource(run, files, examples));
-    return { task, format, examples: isInstruction ? examples : [], batches };
+    return { task, format, metric, answerAfter, examples: isInstruction ? examples : [], batches };
   });
 }
 

@@ -30,6 +30,7 @@ describe("the measure", () => {
     ["phrasebank", "classification"],
     ["squad", "squad"],
     ["gsm8k", "gsm8k"],
+    ["flanCot", "stated_answer"],
     ["translation", "sacrebleu"],
     ["alpaca", "rouge"],
     ["rows", "rouge"],
@@ -38,6 +39,23 @@ describe("the measure", () => {
   });
   it("is the one that the run names", () => {
     expect(plan({ metric: "chrf" }, [heldOf("dialogsum")]).measures[0]!.measure.name).toBe("chrf");
+  });
+  it("of a set of a mixture is its own; a template that says where answers stand is judged by them", () => {
+    const news = { ...heldOf("phrasebank", "news"), metric: "exact_match" };
+    const why = { ...heldOf("rows", "why"), answerAfter: "So:" };
+    const planned = plan({}, [news, why, heldOf("dialogsum", "sum")]).measures;
+    expect(planned.map(({ measure }) => measure.name)).toEqual(["exact_match", "stated_answer", "rouge"]);
+    const columns = (text: string) => planned[1]!.measure.row(["Hence. So: two."], text).amounts;
+    expect([columns("I guess. so: Two"), columns("two")]).toEqual([
+      [1, 1, 0],
+      [1, 0, 1],
+    ]);
+    expect(plan({ metric: "rouge", every: 10, generate: true, best: "stated_answer" }, [heldOf("flanCot")]).best!.name).toBe(
+      "stated_answer",
+    ); // beside another metric it is a further value
+    expect(() => parseRun("model: {path: m}\ndata: {mixture: [{train: a, metric: rogue}]}", { file: "r.yaml" })).toThrow(
+      /data\.mixture\.0\.metric must be one of rouge, .* not rogue/,
+    );
   });
   it("of classes knows the labels of the training rows of its own set, and wants few of them", () => {
     const examples = ["positive", "negative", "positive"].map((label) => example(label, "news"));

@@ -1,6 +1,6 @@
 // Evaluation of a run that trains: when, by which measures, and what each one found. It draws no random number and writes nothing that an
 // update reads, so a run has the same weights with it and without.
-import { judge, MEASURES, type Measure, type Sample, TASKS, Tally } from "@attune/eval";
+import { judge, MEASURES, type Measure, type Sample, type Scored, statedAnswerMeasure, TASKS } from "@attune/eval";
 import { type Example, listSome, usageError } from "@attune/models";
 import type { Device, ScratchSet } from "@attune/tensor";
 import { type EvalLoss, Evaluator } from "@attune/tuning";
@@ -35,6 +35,8 @@ export interface EvaluationRecord {
 export interface AnswerMeasure {
   held: HeldOut;
   measure: Measure;
+  /** Of chains of thought that are judged as a whole: their answers alone, as a further value. */
+  stated: Measure | null;
   /** The completions among which the most probable one is the answer; null: an answer is generated. */
   choices: readonly string[] | null;
 }
@@ -101,11 +103,16 @@ export function judgedBy({ best }: EvaluationPlan, { evalLoss, metrics }: Evalua
   return best!.name === "loss" ? evalLoss : metrics![best!.name]!;
 }
 
+/** The set's own metric, else the run's, else what its format is judged by; a chain of thought by the answer that it states. */
 function measureOf({ eval: { metric, method } }: Run, held: HeldOut, examples: readonly Example[]): AnswerMeasure {
-  const { task, format } = held;
-  const name = metric ?? METRICS[format?.name ?? ""] ?? METRICS[format?.task ?? ""] ?? "rouge";
-  if (name === "rouge") return { held, measure: MEASURES.rouge!.make({ stemmer: true }), choices: null };
-  if (name !== "classification") return { held, measure: MEASURES[name]!.make({}), choices: null };
+  const { task, format, answerAfter } = held;
+  const ofFormat = METRICS[format?.name ?? ""] ?? (answerAfter === undefined ? METRICS[format?.task ?? ""] : "stated_answer");
+  const name = held.metric ?? metric ?? ofFormat ?? "rouge";
+  if (name === "stated_answer")
+    return { held, measure: statedAnswerMeasure({ after: answerAfter }), stated: null, choices: null };
+  const stated = ofFormat === "stated_answer" ? statedAnswerMeasure({ after: answerAfter }) : null;
+  if (name === "rouge") return { held, measure: MEASURES.rouge!.make({ stemmer: true }), stated, choices: null };
+  if (name !== "classification") return { held, measure: MEASURES[name]!.make({}), stated, choices: null };
   const own = examples.filter((example) => (example.task ?? null) === task);
   // as they are learnt, by what a reader sees
   const completions = new Map(own.map(({ completion }) => [readable(completion), completion]));
@@ -113,12 +120,13 @@ function measureOf({ eval: { metric, method } }: Run, held: HeldOut, examples: r
   if (labels.length > MAX_LABELS)
     throw usageError(`eval.metric: classification wants a few labels, and the rows have ${labels.length} different answers`);
   const measure = TASKS.classification!.measures({ labels })[0]!;
-  return { held, measure, choices: method === "likelihood" ? labels.map((label) => completions.get(label)!) : null };
+  return { held, measure, stated, choices: method === "likelihood" ? labels.map((label) => completions.get(label)!) : null };
 }
 
 /** By the format's name, else by its task; else rouge. */
 const METRICS: Readonly<Record<string, string>> = {
   gsm8k: "gsm8k",
+  flanCot: "stated_answer",
   summarization: "rouge",
   sentiment: "classification",
   questions: "squad",
@@ -126,11 +134,24 @@ const METRICS: Readonly<Record<string, string>> = {
 };
 
 /** Names of a measure's values, found by judging one row. */
-function valueNames({ held, measure }: AnswerMeasure, isMixture: boolean): string[] {
-  const tally = new Tally(measure, false);
+function valueNames({ held, measure, stated }: AnswerMeasure, isMixture: boolean): string[] {
   const [reference] = referencesOf(held.examples[0]!);
-  tally.add([reference!], reference!);
-  return Object.keys(tally.result().values).map((value) => named(held, isMixture, value));
+  const sample: Sample = { id: "", prompt: "", reference: reference!, output: reference! };
+  return Object.keys(judged(measure, stated, [sample]).values).map((value) => named(held, isMixture, value));
+}
+
+/** The measure's scores, with those of the stated answers beside them. */
+function judged(measure: Measure, stated: Measure | null, samples: readonly Sample[]) {
+  const { scored, distinct } = judge(stated ? [measure, stated] : [measure], samples);
+  const [{ metric, headline, values, signature }, answers] = scored as [Scored, Scored?];
+  const of = answers && { stated_answer: answers.values.exact_match!, stated_answer_unreadable: answers.values.unreadable! };
+  return {
+    metric,
+    headline,
+    values: { ...values, ...of },
+    distinct,
+    signature: answers ? `${signature} + ${answers.signature}` : signature,
+  };
 }
 
 const named = ({ task }: HeldOut, isMixture: boolean, value: string): string => (isMixture ? `${task}/${value}` : value);
@@ -220,13 +241,11 @@ export class RunEvaluator {
     });
     const answers = asked.flatMap(({ choices, examples: own }) => (choices === null ? generated : picked).splice(0, own.length));
     let at = 0;
-    const scores = asked.map(({ held, measure, examples: own }): AnswerScores => {
+    const scores = asked.map(({ held, measure, stated, examples: own }): AnswerScores => {
       const samples = own.map((example): Sample => {
         return { id: example.id, prompt: example.prompt, reference: referencesOf(example), output: readable(answers[at++]!) };
       });
-      const { scored, distinct } = judge([measure], samples);
-      const { metric, headline, values, signature } = scored[0]!;
-      return { task: held.task, metric, headline, values, distinct, rows: own.length, signature };
+      return { task: held.task, rows: own.length, ...judged(measure, stated, samples) };
     });
     return { examples, answers, scores };
   }

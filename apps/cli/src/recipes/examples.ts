@@ -21,9 +21,19 @@ export interface RunExamples {
   template: PromptTemplate;
   /** What the rows are; of a mixture, its first set's. */
   format: Format;
-  /** All sets, with the name that their examples bear as `task`; undefined for a run of one set. */
-  sets: { name: string | undefined; format: Format }[];
+  /** All sets. */
+  sets: SetFacts[];
   notes: string[];
+}
+
+export interface SetFacts {
+  /** What its examples bear as `task`; undefined for a run of one set. */
+  name: string | undefined;
+  format: Format;
+  /** What its answers are judged by, where the run says so for this set. */
+  metric: string | undefined;
+  /** What stands in front of the final answer within a completion. */
+  answerAfter: string | undefined;
 }
 
 type DataFiles = { tokenizer: Tokenizer; known: Pick<ModelFiles["known"], "kind"> } & Partial<Pick<ModelFiles, "tokenizerFiles">>;
@@ -70,7 +80,9 @@ export async function readRunExamples(run: Run, files: DataFiles, part: "all" | 
     validation: asked,
     template: templatesOf(run, sets, shots),
     format: sets[0]!.dataset.format,
-    sets: sets.map(({ name, dataset: { format } }) => ({ name, format })),
+    sets: sets.map(({ name, metric, dataset: { format }, compiled: { template } }) => {
+      return { name, format, metric, answerAfter: template.answerAfter };
+    }),
     notes,
   };
 }

@@ -12,6 +12,8 @@ export interface RunSet {
   name: string | undefined;
   /** The set's own validation file; data.validation is the first one's. */
   validation: string | null;
+  /** What its answers are judged by; undefined: eval.metric, else what its format is judged by. */
+  metric?: string | undefined;
 }
 
 type TemplateInput = Run["data"]["template"];
@@ -24,7 +26,7 @@ export async function openRunSets({ data, objective }: Run, kind: "t5" | "opt"):
     key: string,
     format: string,
     template: TemplateInput,
-    rest: Pick<RunSet, "name" | "validation">,
+    rest: Pick<RunSet, "name" | "validation" | "metric">,
   ): Promise<RunSet> => {
     const isOwn = template?.prompt !== undefined || (template === undefined && !isInstruction);
     const dataset = await openRows(data, path, isOwn && format === "auto" ? "rows" : format);
@@ -40,6 +42,7 @@ export async function openRunSets({ data, objective }: Run, kind: "t5" | "opt"):
       open(set.train, `data.mixture.${i}.template`, set.format, set.template ?? data.template, {
         name: set.name ?? String(i + 1),
         validation: set.validation ?? (i === 0 ? data.validation : null),
+        metric: set.metric,
       }),
     ),
   );
@@ -64,7 +67,12 @@ function templateOf(
 ): PromptTemplate {
   if (given?.prompt !== undefined) {
     const prompts = typeof given.prompt === "string" ? [given.prompt] : given.prompt;
-    return { name: "own", forms: prompts.map((prompt) => ({ prompt, completion: given.completion })) };
+    const { completion, answerAfter } = given;
+    return {
+      name: "own",
+      forms: prompts.map((prompt) => ({ prompt, completion })),
+      ...(answerAfter === undefined ? {} : { answerAfter }),
+    };
   }
   if (given?.name !== undefined) return templateNamed(given.name, format.task);
   if (!isInstruction) return templateNamed("text");
@@ -75,7 +83,8 @@ function templateOf(
 
 /** The task of @attune/eval that judges answers to rows of a format; rows as they are count as summaries unless a task is named. */
 export function evaluationTaskOf({ name, task }: Format): string {
-  if (name === "gsm8k" || name === "flanCot") return "reasoning";
+  if (name === "gsm8k") return "reasoning";
+  if (name === "flanCot") return "chain-of-thought";
   if (name === "rows" || name === "text") return "summarization";
   return EVALUATION_TASKS[task];
 }

@@ -4,6 +4,7 @@ import { type ClassificationOptions, type ConfusionCell, classificationOfCells }
 import { type ExactMatchOptions, exactMatchFolder, exactMatchSignature } from "../metrics/exactMatch.js";
 import { type FinalAnswerOptions, finalAnswer, finalAnswerSignature, referenceAnswer } from "../metrics/finalAnswer.js";
 import { type SquadOptions, squadBest, squadSignature } from "../metrics/squad.js";
+import { ANSWER_AFTER, statedAnswer, statedAnswerSignature, statedReference } from "../metrics/statedAnswer.js";
 import { columnsOf, type Measure } from "./measure.js";
 
 /** Share of predictions that equal a reference, 0 to 1. */
@@ -68,6 +69,23 @@ export function finalAnswerMeasure({ style = "flexible" }: FinalAnswerOptions = 
     values: (sums) => ({ exact_match: sums[1]! / sums[0]!, unreadable: sums[2]! / sums[0]! }),
     rowValues: ({ amounts }) => ({ exact_match: amounts[1]! }),
     signature: (rows) => finalAnswerSignature(style, rows),
+  };
+}
+
+/** Share of predictions that state the reference's answer behind `after`, 0 to 1; their reasons are not looked at. */
+export function statedAnswerMeasure({ after = ANSWER_AFTER }: { after?: string } = {}): Measure {
+  const columns = columnsOf(3); // rows, matches, without an answer
+  return {
+    name: "stated_answer",
+    headline: "exact_match",
+    row(references, prediction) {
+      const found = statedAnswer(prediction, after);
+      const matches = found !== null && references.some((reference) => statedReference(reference, after) === found);
+      return { columns, amounts: [1, matches ? 1 : 0, found === null ? 1 : 0] };
+    },
+    values: (sums) => ({ exact_match: sums[1]! / sums[0]!, unreadable: sums[2]! / sums[0]! }),
+    rowValues: ({ amounts }) => ({ exact_match: amounts[1]! }),
+    signature: (rows) => statedAnswerSignature(after, rows),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type { BleuSmoothing, BleuTokenizer } from "../metrics/bleu.js";
 import type { AnswerStyle } from "../metrics/finalAnswer.js";
-import { classificationMeasure, exactMatchMeasure, finalAnswerMeasure, squadMeasure } from "./answers.js";
+import { classificationMeasure, exactMatchMeasure, finalAnswerMeasure, squadMeasure, statedAnswerMeasure } from "./answers.js";
 import type { Measure } from "./measure.js";
 import { chrfMeasure, nmtBleuMeasure, rougeMeasure, sacrebleuMeasure } from "./text.js";
 
@@ -63,6 +63,11 @@ export const MEASURES: Readonly<Record<string, MeasureEntry>> = {
     summary: "share of predictions that end in the right number, 0 to 1",
     options: ["answer"],
     make: ({ answer }) => finalAnswerMeasure({ style: answer }),
+  },
+  stated_answer: {
+    summary: 'share of predictions whose answer behind "The answer is" is the reference\'s, 0 to 1',
+    options: [],
+    make: () => statedAnswerMeasure(),
   },
   classification: {
     summary: "accuracy, F1, Matthews as scikit-learn, 0 to 1",

@@ -70,6 +70,12 @@ export const TASKS: Readonly<Record<string, Task>> = {
     maxNewTokens: 256,
     measures: () => [measure("gsm8k")],
   },
+  "chain-of-thought": {
+    summary: 'the answer that stands behind "The answer is"',
+    templates: [{ prompt: "{question}\nLet's think step by step.", completion: "{reasoning}\nThe answer is {answer}." }],
+    maxNewTokens: 256,
+    measures: () => [measure("stated_answer")],
+  },
   chat: {
     summary: "chrF and ROUGE against one possible answer: low values say little",
     templates: [

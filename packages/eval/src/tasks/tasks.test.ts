@@ -28,7 +28,8 @@ describe("labelReader", () => {
 describe("judge", () => {
   it("scores every task's samples, row by row and whole", () => {
     for (const [name, task] of Object.entries(TASKS)) {
-      const right = name === "reasoning" ? "so #### 12" : "a really fine long answer";
+      const ends: Record<string, string> = { reasoning: "so #### 12", "chain-of-thought": "so the answer is 12" };
+      const right = ends[name] ?? "a really fine long answer";
       const samples = [
         { id: "1", prompt: "p", reference: right, output: right },
         { id: "2", prompt: "q", reference: [right, "another one"], output: "" },
