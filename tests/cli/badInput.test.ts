@@ -59,6 +59,13 @@ const CASES: Case[] = [
     /lacking\.jsonl:3: no field "summary"/,
   ],
   ["a row that is not JSON", "train @/run.yaml data.train=@/broken.jsonl", 3, /broken\.jsonl:2:\d+: not JSON: /],
+  [
+    "rows to show that are no number",
+    "data preview @/run.yaml --rows abc",
+    2,
+    /--rows <n>' argument 'abc' is invalid\. expected a number/,
+  ],
+  ["a number with commas", "data preview @/run.yaml --rows 1,000", 2, /argument '1,000' is invalid\. expected a number/],
   ["no rows", "train @/run.yaml data.train=@/empty.jsonl", 3, /empty\.jsonl: has no rows; expected one JSON object a line$/],
   [
     "weights that do not fit, all listed",

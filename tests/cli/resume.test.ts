@@ -10,7 +10,7 @@ const folder = await mkdtemp(path.join(tmpdir(), "attune-resume-"));
 afterAll(() => rm(folder, { recursive: true }));
 const at = (...parts: string[]) => path.join(folder, ...parts);
 
-test("attune init, train, resume, runs list, runs clean", async () => {
+test("attune init, train, resume, runs list, runs clean, data preview", async () => {
   await writeTinyModel(at("model"));
   await writeFile(at("rows.csv"), "review,label\nabc,a\nbcd,b\ncde,a\ndef,b\n");
   const run = at("runs", "rows");
@@ -37,10 +37,11 @@ test("attune init, train, resume, runs list, runs clean", async () => {
       ["runs", "clean", at("runs"), "--keep", "0", "--yes"],
       ["resume", at("model")],
       ["runs", "lst"],
+      ["data", "preview", at("rows.yaml"), "--rows", "1", "--json"],
     ],
     process.env,
   );
-  expect(ended.map(({ code }) => code)).toEqual([0, 0, 2, 0, 0, 2, 0, 2, 2]);
+  expect(ended.map(({ code }) => code)).toEqual([0, 0, 2, 0, 0, 2, 0, 2, 2, 0]);
   expect(ended[2]!.stderr).toMatch(/train\.steps was 2 and is 3; undo the change/);
   expect(JSON.parse(ended[3]!.stdout)).toMatchObject({ steps: 3 });
   expect(ended[3]!.stderr).toMatch(/resumed at step 2/);
@@ -49,4 +50,5 @@ test("attune init, train, resume, runs list, runs clean", async () => {
   expect(await readdir(at("runs", "rows", "checkpoints"))).toEqual([]);
   expect(ended[7]!.stderr).toMatch(/is no run's folder: it has no run\.yaml/);
   expect(ended[8]!.stderr).toMatch(/did you mean attune runs list\?/);
+  expect(JSON.parse(ended[9]!.stdout)).toMatchObject([{ isEndLearnt: true, tokens: expect.any(Array) }]);
 });

@@ -7,7 +7,7 @@ import { COMMANDS, type CommandEntry } from "./commands/table.js";
 import { reportCrash } from "./crash.js";
 import { EXIT_CODES, type Failure, failureOf } from "./errors.js";
 import { watchReaders } from "./readers.js";
-import { sanitizeForTerminal } from "./terminal.js";
+import { columnsOf, fit, sanitizeForTerminal } from "./terminal.js";
 
 export interface Output {
   out(text: string): void;
@@ -16,7 +16,7 @@ export interface Output {
 
 const STANDARD: Output = {
   out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
+  err: (text) => void process.stderr.write(fit(text, columnsOf(process.stderr))),
 };
 
 /** Runs `attune ...words` and returns its exit code. Never throws. */
@@ -45,12 +45,12 @@ export async function main(
 
 async function programFor(words: readonly string[], output: Output, commands: readonly CommandEntry[]): Promise<Command> {
   const program = new Command("attune")
-    .description("Fine-tune T5 and FLAN-T5 on any GPU, from one YAML file.")
+    .description("Fine-tune T5, FLAN-T5 and OPT on any GPU, from one YAML file.")
     .version(await version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .addHelpText(
       "after",
-      "\nExit codes: 0 ok, 1 bug or mismatch, 2 usage, 3 model or data, 4 device, 5 storage, 6 network, 7 numerics.",
+      "\nExit codes: 0 ok, 1 bug or mismatch, 2 usage, 3 model or data, 4 device, 5 storage, 6 network, 7 numerics;\n129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM, a run after its checkpoint.",
     )
     .exitOverride()
     .configureOutput({

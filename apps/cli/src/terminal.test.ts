@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   displayWidth,
   formatBytes,
@@ -69,6 +69,29 @@ test("numbers for people", () => {
   expect([0, 900, 1234567, 999_999].map(formatCount)).toEqual(["0", "900", "1.23 M", "1.00 M"]);
   expect([0, 512, 1536, 5 * 2 ** 20].map(formatBytes)).toEqual(["0 B", "512 B", "1.50 KiB", "5.00 MiB"]);
   expect([0.04, 7.25, 59.99, 75.4, 3720].map(formatSeconds)).toEqual(["0.0 s", "7.3 s", "1 min 0 s", "1 min 15 s", "1 h 2 min"]);
+});
+
+test("each stream has its own colours: progress keeps them while results go to a file", async () => {
+  const [out, err] = [process.stdout.isTTY, process.stderr.isTTY];
+  vi.stubEnv("NO_COLOR", undefined);
+  vi.stubEnv("FORCE_COLOR", undefined);
+  vi.stubEnv("TERM", "xterm");
+  try {
+    for (const [stdout, stderr] of [
+      [false, true],
+      [true, false],
+    ] as const) {
+      Object.assign(process.stdout, { isTTY: stdout });
+      Object.assign(process.stderr, { isTTY: stderr });
+      vi.resetModules();
+      const fresh = await import("./terminal.js");
+      expect([fresh.color.isColorSupported, fresh.errColor.isColorSupported]).toEqual([stdout, stderr]);
+    }
+  } finally {
+    Object.assign(process.stdout, { isTTY: out });
+    Object.assign(process.stderr, { isTTY: err });
+    vi.unstubAllEnvs();
+  }
 });
 
 test("colours are for terminals, and for those who ask", () => {

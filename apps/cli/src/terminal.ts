@@ -24,8 +24,10 @@ export function oneLine(text: string, width = Number.POSITIVE_INFINITY): string 
   return truncate(sanitizeForTerminal(text).replace(/\s*\n\s*/g, " "), width);
 }
 
-/** Colours; plain under NO_COLOR, in a pipe and on a dumb terminal (FORCE_COLOR asks for them anyway). */
+/** Colours for stdout; plain under NO_COLOR, in a pipe and on a dumb terminal (FORCE_COLOR asks for them anyway). */
 export const color = pc.createColors(wantsColour(process.env, process.stdout.isTTY === true));
+/** The same for what is written to stderr, progress and questions: one of the two may be a pipe. */
+export const errColor = pc.createColors(wantsColour(process.env, process.stderr.isTTY === true));
 
 /** picocolors alone would colour a pipe wherever CI is set, and what reads the pipe would have to take the codes out again. */
 export function wantsColour(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
@@ -64,18 +66,29 @@ export function columnsOf(stream: Pick<NodeJS.WriteStream, "isTTY" | "columns"> 
   return stream.isTTY ? Math.max(20, stream.columns || 80) : Number.POSITIVE_INFINITY;
 }
 
-/** Breaks plain text at spaces into lines of at most `width` columns; a longer word is broken, behind a mark where it has one. */
+/**
+ * Breaks plain text at spaces into lines of at most `width` columns; a longer word is broken, behind a mark where it has one. What two
+ * spaces part are facts ("loss 2.1  step 6"): one stays whole where it fits on a line.
+ */
 export function wrap(text: string, width: number): string[] {
+  const facts = text
+    .trim()
+    .split(/\s{2,}/)
+    .flatMap((fact) => layWords(fact.split(/\s/), " ", width));
+  return layWords(facts, "  ", width);
+}
+
+function layWords(words: readonly string[], space: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(/\s+/).filter(Boolean)) {
-    if (line && displayWidth(line) + 1 + displayWidth(word) > width) {
+  for (const word of words) {
+    if (line && displayWidth(line + space + word) > width) {
       lines.push(line);
       line = "";
     }
     const pieces = breakWord(word, width);
-    if (pieces.length > 1) lines.push(...pieces.slice(0, -1));
-    line = line ? `${line} ${word}` : pieces.at(-1)!;
+    lines.push(...pieces.slice(0, -1));
+    line = line ? line + space + word : pieces.at(-1)!;
   }
   if (line || lines.length === 0) lines.push(line);
   return lines;
@@ -169,6 +182,8 @@ function narrowed(natural: readonly number[], least: readonly number[], space: n
 /** Each row's first cell, and below it the others under their titles' names. Of two columns the titles are a row of their own. */
 function stacked(titles: readonly string[], cells: readonly (readonly string[])[], width: number, hasTitles: boolean): string {
   const isPairs = titles.length === 2;
+  const names = isPairs ? [] : titles.slice(1).filter((title) => displayWidth(title) <= width / 2);
+  const nameWidth = Math.max(0, ...names.map(displayWidth));
   const block = ([first = "", ...others]: readonly string[]): string[] => [
     ...wrapCell(isPairs || !titles[0] ? first : `${titles[0]} ${first}`, width),
     ...others.flatMap((cell, i) => {
@@ -180,9 +195,10 @@ function stacked(titles: readonly string[], cells: readonly (readonly string[])[
           ...wrapCell(title, width - 2).map((text) => `  ${color.dim(text)}`),
           ...wrapCell(cell, width - 4).map((text) => `    ${text}`),
         ];
-      const indent = " ".repeat(title ? displayWidth(title) + 4 : 2);
+      const indent = " ".repeat(title ? nameWidth + 4 : 2);
       const [head = "", ...more] = wrapCell(cell, width - indent.length);
-      return [`  ${title ? `${color.dim(title)}  ` : ""}${head}`, ...more.map((text) => indent + text)];
+      const name = title + " ".repeat(Math.max(0, nameWidth - displayWidth(title)));
+      return [`  ${title ? `${color.dim(name)}  ` : ""}${head}`, ...more.map((text) => indent + text)];
     }),
   ];
   const head = isPairs && hasTitles ? [...block(titles), color.dim("-".repeat(Math.min(width, 20)))] : [];

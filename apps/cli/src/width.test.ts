@@ -2,6 +2,7 @@
 import { softwareFacts } from "@attune/kernels-wgsl";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { benchText } from "./commands/bench.js";
+import { previewText } from "./commands/data.js";
 import { printPlan } from "./commands/plan.js";
 import { recipesText } from "./commands/recipes.js";
 import { findingsToText } from "./doctor/report.js";
@@ -86,6 +87,19 @@ const SCREENS: Record<string, [text: () => string, ...words: string[]]> = {
     "process",
     "bucket",
     "321",
+  ],
+  "data preview": [
+    () =>
+      previewText({
+        id: "/home/somebody/projects/reviews.csv:23",
+        tokens: [..."classify: it works as it should".split(/(?= )/), "</s>", " positive", "</s>"].map((token, i) => ({
+          token,
+          isLearnt: i > 6,
+        })),
+        isEndLearnt: true,
+      }),
+    "of 9 tokens",
+    "[positive]".slice(1, -1),
   ],
   "runs list": [() => runsText(runs), "resumes", "LoRA", "1200", "2.123"],
   "runs show": [() => runText(runs[0]!), "flan-t5-small", "checkpoints", "resume"],

@@ -1,7 +1,7 @@
 // A chat's lines in and out: on a terminal with a prompt and tokens as they come; in a pipe a line a turn, answers alone on stdout.
 import { createInterface } from "node:readline";
 import { EXIT_CODES } from "../errors.js";
-import { color, displayWidth, oneLine, sanitizeForTerminal, wrap } from "../terminal.js";
+import { color, displayWidth, errColor, oneLine, sanitizeForTerminal, wrap } from "../terminal.js";
 import type { ChatOutput, ChatSession } from "./session.js";
 
 /** From this width on two answers stand beside each other. */
@@ -11,7 +11,7 @@ export function chatOutput(isTerminal: boolean): ChatOutput {
   let hasBegun = false;
   const line = (text: string) => process.stdout.write(`${oneLine(text.trim())}\n`);
   return {
-    note: (text) => void process.stderr.write(`${color.dim(sanitizeForTerminal(text))}\n`),
+    note: (text) => void process.stderr.write(`${errColor.dim(sanitizeForTerminal(text))}\n`),
     piece(text) {
       if (!isTerminal) return;
       const said = hasBegun ? text : text.trimStart();
@@ -39,24 +39,12 @@ export function chatOutput(isTerminal: boolean): ChatOutput {
 /** Two texts in two columns, within `columns` together. */
 export function sideBySide(left: string, right: string, columns: number): string {
   const width = Math.floor((columns - 4) / 2);
-  const cut = (text: string) =>
-    wrap(sanitizeForTerminal(text).replaceAll("\n", " "), width).flatMap((line) => inPieces(line, width));
+  const cut = (text: string) => wrap(sanitizeForTerminal(text).replaceAll("\n", " "), width);
   const [a, b] = [cut(left), cut(right)];
   const rows = Array.from({ length: Math.max(a.length, b.length) }, (_, i) => [a[i] ?? "", b[i] ?? ""] as const);
   const pad = (text: string) => text + " ".repeat(Math.max(0, width - displayWidth(text)));
   const head = `${color.bold(pad("with the adapter"))}  ${color.bold("without")}`;
   return [head, ...rows.map(([one, other]) => `${pad(one)}  ${other}`.trimEnd())].join("\n");
-}
-
-/** A word that is longer than a column. */
-function inPieces(line: string, width: number): string[] {
-  if (displayWidth(line) <= width) return [line];
-  const pieces: string[] = [""];
-  for (const character of line) {
-    if (displayWidth(pieces.at(-1)! + character) > width) pieces.push("");
-    pieces[pieces.length - 1] += character;
-  }
-  return pieces;
 }
 
 /** Until input ends, a line says so, or Ctrl-C comes while nothing is answered; the first one during an answer only stops that. */

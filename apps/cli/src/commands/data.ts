@@ -1,6 +1,8 @@
 // attune data check FILE|RUN.yaml, attune data preview RUN.yaml: what rows become, and what may be wrong with them.
 import type { Command } from "commander";
-import { color, fit, formatSeconds, oneLine, sanitizeForTerminal } from "../terminal.js";
+import type { PreviewRow } from "../recipes/checkRows.js";
+import { color, columnsOf, displayWidth, fit, formatSeconds, oneLine, sanitizeForTerminal } from "../terminal.js";
+import { count } from "./numberOptions.js";
 import { loadRunFromFlags, type RunFlags } from "./runArguments.js";
 
 export function configure(command: Command): void {
@@ -61,20 +63,32 @@ export function configure(command: Command): void {
     .argument("[overrides...]", "values to change, such as data.template=alpaca")
     .option("--data <dir>", "folder of data.train and data.validation, instead of the one in the file")
     .option("--tokenizer <dir>", "folder of model.init.tokenizer, instead of the one in the file")
-    .option("--rows <n>", "rows to show", "3")
+    .option("--rows <n>", "rows to show", count, 3)
+    .option("--json", "print JSON: each row's tokens, and which of them are learnt")
     .addHelpText("after", "\nExample:\n  attune data preview recipes/bundled-lora.yaml --rows 1")
-    .action(async (file: string, overrides: string[], flags: RunFlags & { rows: string }) => {
+    .action(async (file: string, overrides: string[], flags: RunFlags & { rows: number; json?: boolean }) => {
       const { previewRun } = await import("../recipes/checkRows.js");
-      const run = await loadRunFromFlags(file, overrides, flags);
-      for (const { id, tokens, isEndLearnt } of await previewRun(run, Math.max(1, Number(flags.rows) || 3))) {
-        const text = tokens.map(({ token, isLearnt }) => {
-          const shown = sanitizeForTerminal(token).replaceAll("\n", "\\n");
-          return isLearnt ? color.green(color.isColorSupported ? shown : `[${shown}]`) : color.dim(shown);
-        });
-        const end = isEndLearnt ? color.green("the end is learnt") : color.red("the end is NOT learnt");
-        process.stdout.write(
-          `${oneLine(id, 80)}: ${tokens.filter(({ isLearnt }) => isLearnt).length} of ${tokens.length} tokens are learnt; ${end}\n${text.join(color.isColorSupported ? "" : " ")}\n\n`,
-        );
-      }
+      const rows = await previewRun(await loadRunFromFlags(file, overrides, flags), flags.rows);
+      process.stdout.write(
+        flags.json ? `${JSON.stringify(rows, null, 2)}\n` : rows.map((row) => `${previewText(row)}\n\n`).join(""),
+      );
     });
+}
+
+/** Tokens in colour, what is learnt in green; where there are no colours, each by itself and what is learnt in brackets. */
+export function previewText({ id, tokens, isEndLearnt }: PreviewRow, width = columnsOf()): string {
+  const end = isEndLearnt ? "the end is learnt" : "the end is NOT learnt";
+  const learnt = tokens.filter(({ isLearnt }) => isLearnt).length;
+  const head = fit(`${oneLine(id, 80)}: ${learnt} of ${tokens.length} tokens are learnt; ${end}`, width);
+  let body = "";
+  let used = 0;
+  for (const { token, isLearnt } of tokens) {
+    const text = sanitizeForTerminal(token).replaceAll("\n", "\\n");
+    const shown = color.isColorSupported ? text : `${body ? " " : ""}${isLearnt ? `[${text}]` : text}`;
+    const isOver = used > 0 && used + displayWidth(shown) > width;
+    const placed = isOver ? shown.trimStart() : shown;
+    body += (isOver ? "\n" : "") + (isLearnt ? color.green(placed) : color.dim(placed));
+    used = (isOver ? 0 : used) + displayWidth(placed);
+  }
+  return `${isEndLearnt ? head : color.red(head)}\n${body}`;
 }

@@ -2,7 +2,7 @@
 import type { MatmulLayout, MatmulStorage, RepresentativeDevice } from "@attune/kernels-wgsl";
 import { type Command, Option } from "commander";
 import { EXIT_CODES, userError } from "../errors.js";
-import { color, table } from "../terminal.js";
+import { color, errColor, table } from "../terminal.js";
 
 interface ShowFlags {
   dtype?: MatmulStorage;
@@ -68,7 +68,7 @@ export function configureShow(command: Command): void {
         throw userError("usage", (error as Error).message);
       }
       const more = others > 0 ? `; ${others} more variants are in attune kernels list --json` : "";
-      process.stderr.write(`${color.dim(`${call.kernel.name}: ${call.reason}${more}`)}\n`);
+      process.stderr.write(`${errColor.dim(`${call.kernel.name}: ${call.reason}${more}`)}\n`);
       process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
     });
 }

@@ -48,7 +48,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./convert.js"),
   },
   { name: "push", summary: "publish an adapter or a model on the hub, with a model card", load: () => import("./push.js") },
-  { name: "plan", summary: "show what a run will take: memory, dispatches, FLOPs", load: () => import("./plan.js") },
+  {
+    name: "plan",
+    summary: "show what a run will take: memory, FLOPs, disk space, time, and what would fit",
+    load: () => import("./plan.js"),
+  },
   {
     name: "profile",
     summary: "show where an update's time goes, kernel by kernel, and what bounds each",

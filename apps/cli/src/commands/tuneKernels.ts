@@ -2,7 +2,7 @@
 import type { MatmulLayout, MatmulSizes } from "@attune/kernels-wgsl";
 import type { Command } from "commander";
 import { userError } from "../errors.js";
-import { color } from "../terminal.js";
+import { errColor } from "../terminal.js";
 
 interface TuneFlags {
   out?: string;
@@ -31,7 +31,7 @@ export function configure(command: Command): void {
       try {
         const shapes = asked.length > 0 ? asked : usualProducts(device.facts);
         const onShape = ({ layout, m, n, k }: MatmulSizes, done: number, total: number) =>
-          process.stderr.write(`${color.dim(`${done + 1} of ${total}: ${layout} ${m} x ${k} x ${n}`)}\n`);
+          process.stderr.write(`${errColor.dim(`${done + 1} of ${total}: ${layout} ${m} x ${k} x ${n}`)}\n`);
         const choice = await tuneDevice(device, shapes, { runs: Number(runs), onShape });
         const file = out ?? tunedFile(device.facts);
         await writeTuned(file, choice);

@@ -1,5 +1,5 @@
 // Short facts laid out on as few lines as a terminal's width allows. Text is made safe and cut; no line is wider than asked.
-import { color, displayWidth, oneLine } from "../terminal.js";
+import { displayWidth, errColor, oneLine } from "../terminal.js";
 
 export interface Field {
   /** In front of the text, quieter. */
@@ -34,7 +34,7 @@ function paint({ label, text }: Field, width: number): { text: string; columns: 
   const columns = displayWidth(plain);
   // a label that was cut through keeps one colour
   if (label === undefined || plain.length <= label.length) return { text: plain, columns };
-  return { text: color.dim(plain.slice(0, label.length)) + plain.slice(label.length), columns };
+  return { text: errColor.dim(plain.slice(0, label.length)) + plain.slice(label.length), columns };
 }
 
 /** The longest of several ways to say a thing that fits; none where even the shortest does not. */

@@ -5,7 +5,7 @@ import { bar, sparkline } from "./sparkline.js";
 
 vi.mock(import("../terminal.js"), async (original) => {
   const pc = (await import("picocolors")).default;
-  return { ...(await original()), color: pc.createColors(false) };
+  return { ...(await original()), errColor: pc.createColors(false) };
 });
 
 const STATE: RunState = {

@@ -3,7 +3,7 @@ import type { Progress } from "@attune/tuning";
 import type { EvaluationRecord } from "../recipes/evaluations.js";
 import type { TrainRecord } from "../recipes/runProgress.js";
 import type { LiveView } from "../status.js";
-import { color, displayWidth, formatBytes, formatCount, formatSeconds } from "../terminal.js";
+import { displayWidth, errColor, formatBytes, formatCount, formatSeconds } from "../terminal.js";
 import { type Field, layFields, longestThatFits } from "./fields.js";
 import { bar, sparkline } from "./sparkline.js";
 
@@ -59,7 +59,7 @@ function linesOf(state: RunState, width: number): string[] {
     ...headLines(state, width),
     ...layFields(numbers, width),
     ...layFields(evaluationFields(state), width),
-    ...hint.map((line) => (isStopping ? color.yellow(line) : color.dim(line))),
+    ...hint.map((line) => (isStopping ? errColor.yellow(line) : errColor.dim(line))),
   ];
 }
 
@@ -69,7 +69,7 @@ function headLines({ record, totalSteps, progress, activity }: RunState, width: 
   const left = activity ?? `${formatSeconds(progress.secondsLeft)} left`;
   const columns = Math.min(BAR_COLUMNS, width - displayWidth(`${step}  ${percent}    ${left}`));
   if (width < BAR_FROM || columns < 8) return layFields([{ text: step }, { text: percent }, { text: left }], width);
-  return [`${color.bold(step)}  ${percent}  ${color.cyan(bar(progress.done, columns))}  ${left}`];
+  return [`${errColor.bold(step)}  ${percent}  ${errColor.cyan(bar(progress.done, columns))}  ${left}`];
 }
 
 function evaluationFields({ evaluation }: RunState): Field[] {

@@ -1,7 +1,8 @@
 // attune init from top to bottom: answers from flags and questions, a look at the data, a file that is checked before it is written.
-import { access, rename, writeFile } from "node:fs/promises";
+import { access, copyFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { printable } from "@attune/models";
+import { makeFolder } from "@attune/models/node";
 import { userError } from "../errors.js";
 import { parseRun } from "../run/load.js";
 import { bundledModel, isHubName } from "../run/modelName.js";
@@ -25,6 +26,8 @@ export interface InitFlags {
 }
 
 export const DEFAULT_MODEL = "google/flan-t5-small";
+/** From the run's own folder. */
+const SCHEMA_FILE = ".attune/run.schema.json";
 /** Below this, a share of the rows would be too few to say anything. */
 const FEW_ROWS = 40;
 
@@ -79,14 +82,23 @@ export async function init(flags: InitFlags, asker: Asker | null): Promise<Writt
     task: flags.task ?? "general",
     template,
     name,
-    schema: from(schemaAsset),
+    schema: from(path.join(folder, SCHEMA_FILE)),
   };
   const text = runText(answers, look);
   parseRun(text, { file }); // what is written is a run: nobody is sent on with a file that the next command refuses
+  await copySchema(path.join(folder, SCHEMA_FILE));
   const temporary = `${file}.tmp-${process.pid}`;
   await writeFile(temporary, text);
   await rename(temporary, file);
   return { file, look, text };
+}
+
+/** What editors check the run by lies beside it: where attune is installed differs from machine to machine. */
+async function copySchema(target: string): Promise<void> {
+  await makeFolder(path.dirname(target));
+  const temporary = `${target}.tmp-${process.pid}`;
+  await copyFile(schemaAsset, temporary);
+  await rename(temporary, target);
 }
 
 function requireFlags({ data, model, yes }: InitFlags, isTerminal: boolean): void {

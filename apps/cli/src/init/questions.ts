@@ -1,7 +1,7 @@
 // Questions on a terminal, one line each, with what Enter alone would mean. Node's own readline is all that it takes.
 import { createInterface, type Interface } from "node:readline";
 import { interruptedError } from "../errors.js";
-import { color } from "../terminal.js";
+import { errColor } from "../terminal.js";
 
 export interface Asker {
   /** Asks until `check` has nothing to object to. Empty answers mean `fallback`, where there is one. */
@@ -16,7 +16,7 @@ export function openAsker(input: NodeJS.ReadableStream = process.stdin, output: 
   const asker: Asker = {
     async ask(question, fallback, check = () => null) {
       for (;;) {
-        const answer = (await next(`${question}${fallback ? color.dim(` (${fallback})`) : ""}: `)).trim() || fallback;
+        const answer = (await next(`${question}${fallback ? errColor.dim(` (${fallback})`) : ""}: `)).trim() || fallback;
         if (!answer) continue;
         const fault = await check(answer);
         if (fault === null) return answer;

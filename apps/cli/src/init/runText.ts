@@ -14,7 +14,7 @@ export interface Answers {
   /** Of rows of no known format, or where the user wants another than the format's. */
   template: { prompt: string; completion: string } | null;
   name: string;
-  /** What editors look keys up in, from the file's own folder. */
+  /** What editors look keys up in, from the file's own folder, where init puts it. */
   schema: string;
 }
 
@@ -48,7 +48,7 @@ export function runText(answers: Answers, look: DataLook): string {
           `    prompt: ${scalar(template.prompt)}`,
           [`    completion: ${scalar(template.completion)}`, "what is learnt"] as [string, string],
         ]
-      : ["  # template: alpaca                # the format brings its own; attune data preview shows it"]),
+      : [["  # template: alpaca", "the format brings its own; attune data preview shows it"] as [string, string]]),
     [`  maxSource: ${look.promptTokens}`, "tokens of a prompt at most; attune data check counts them"],
     [`  maxTarget: ${look.answerTokens}`, "tokens of an answer at most"],
     ...(isLora
@@ -56,7 +56,7 @@ export function runText(answers: Answers, look: DataLook): string {
           ["lora:", "small matrices are trained beside frozen weights; without this group everything is"] as [string, string],
           ["  rank: 8", "more learns more, and takes more memory"] as [string, string],
           ["  alpha: 16", "its part is scaled by alpha / rank"] as [string, string],
-          "  # targets: all-linear             # every linear layer; left out, the attention's q and v",
+          ["  # targets: all-linear", "every linear layer; left out, the attention's q and v"] as [string, string],
         ]
       : []),
     "train:",

@@ -5,7 +5,7 @@ import { type RunState, runView } from "../display/runView.js";
 import type { Run } from "../run/schema.js";
 import { redactSecrets } from "../secrets.js";
 import { createStatus } from "../status.js";
-import { color, columnsOf, fit, formatBytes, formatCount, formatSeconds, table } from "../terminal.js";
+import { columnsOf, errColor, fit, formatBytes, formatCount, formatSeconds, table } from "../terminal.js";
 import type { AnswerScores, EvaluationRecord } from "./evaluations.js";
 import type { PreparedRun, TuneListener, TuneResult } from "./tune.js";
 
@@ -48,7 +48,7 @@ export function progressListener(
   const onAbort = () => show(state?.activity ?? (state ? null : "stopping"));
   signal?.addEventListener("abort", onAbort);
   return {
-    note: (text) => say(color.dim(redactSecrets(text))),
+    note: (text) => say(errColor.dim(redactSecrets(text))),
     resumed: (step) => {
       track = trackProgress(data.totalSteps, { startStep: step });
     },
@@ -90,7 +90,7 @@ export function planLines(run: Run, { data, files, evaluations }: PreparedRun): 
         ? "no: the model will not learn to stop"
         : `in ${data.endsLearnt} of ${data.count} examples`;
   return [
-    `${color.bold(run.name)}: ${what}, ${rows}, ${formatCount(data.tokens)} tokens`,
+    `${errColor.bold(run.name)}: ${what}, ${rows}, ${formatCount(data.tokens)} tokens`,
     `${data.totalSteps} updates of ${size}, ${Number(epochs.toPrecision(3))} epochs; end token learnt: ${ends}`,
     evaluationPlanLine(run, data.held, evaluations),
   ];

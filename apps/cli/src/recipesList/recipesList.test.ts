@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { loadRun } from "../run/load.js";
-import { commentOf, copyRecipe, listRecipes, recipeNamed, withPathsFrom } from "./recipesList.js";
+import { commentOf, copyRecipe, listRecipes, recipeNamed, summaryOf, withPathsFrom } from "./recipesList.js";
 
 const folder = mkdtempSync(path.join(tmpdir(), "attune-recipes-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -49,6 +49,13 @@ test("an unknown name is told with the nearest", async () => {
     message: expect.stringMatching(/did you mean bundled-lora\?/),
   });
   await expect(recipeNamed("../bundled-lora")).rejects.toMatchObject({ exitClass: "usage" });
+});
+
+test("a summary is the first sentence, its brackets whole", () => {
+  expect(summaryOf("A T5 of 2.3 M parameters (v1.0 form: ReLU,\ntied.) on rows: for a look. More.")).toBe(
+    "A T5 of 2.3 M parameters (v1.0 form: ReLU, tied.) on rows",
+  );
+  expect(summaryOf("No end")).toBe("No end");
 });
 
 test("the first comment is read without its marks, and without the line for editors", () => {

@@ -45,14 +45,25 @@ export async function recipeNamed(name: string, folder = shippedFolder("recipes"
 
 async function readRecipe(file: string): Promise<Recipe> {
   const description = commentOf(await readFile(file, "utf8"));
-  const [summary = ""] = /^.*?[.:](?=\s|$)|^.*$/s.exec(description.replace(/\n/g, " ")) ?? [];
   return {
     name: path.basename(file, ".yaml"),
     file,
     description,
-    summary: summary.replace(/[.:]$/, ""),
+    summary: summaryOf(description),
     run: await loadRun(file),
   };
+}
+
+/** Up to the first full stop or colon that is not within brackets. */
+export function summaryOf(description: string): string {
+  const text = description.replace(/\n/g, " ");
+  let depth = 0;
+  for (const [i, character] of [...text].entries()) {
+    if (character === "(") depth++;
+    else if (character === ")") depth--;
+    else if (depth <= 0 && /[.:]/.test(character) && /^(?:\s|$)/.test(text.slice(i + 1))) return text.slice(0, i);
+  }
+  return text;
 }
 
 /** The lines of comment that a file begins with, without their marks and without what is for editors. */
