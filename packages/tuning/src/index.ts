@@ -29,7 +29,15 @@ export {
   watchSpikes,
 } from "./lossTrend.js";
 export { examplesOf, type MicroBatch } from "./microPrograms.js";
-export { type InterleaveOptions, interleave, type MixedRow, type MixtureWeights, mixtureProbabilities } from "./mixture.js";
+export {
+  type InterleaveOptions,
+  interleave,
+  MIXTURE_STOPS,
+  type MixedRow,
+  type MixtureStop,
+  type MixtureWeights,
+  mixtureProbabilities,
+} from "./mixture.js";
 export { type NumpyRandom, numpyRandom } from "./numpyRandom.js";
 export { type Packing, packSequences } from "./packing.js";
 export { type Progress, trackProgress } from "./progress.js";

@@ -36,9 +36,16 @@ export interface InterleaveOptions {
   /** Without them the sets take turns. */
   probabilities?: readonly number[];
   seed?: number;
-  /** When an epoch ends: as soon as one set is used up, or once each was; sets that are used up begin anew. Default "first_exhausted". */
-  stop?: "first_exhausted" | "all_exhausted";
+  /** When an epoch ends. Default "first_exhausted". */
+  stop?: MixtureStop;
 }
+
+/**
+ * "first_exhausted": as soon as one set is used up. "all_exhausted": once each was; those that are used up before begin anew.
+ * "all_exhausted_without_replacement": once each was; those that are used up before stay out, so that every row is there once.
+ */
+export const MIXTURE_STOPS = ["first_exhausted", "all_exhausted", "all_exhausted_without_replacement"] as const;
+export type MixtureStop = (typeof MIXTURE_STOPS)[number];
 
 /** A row of a mixture: which set, and which of its rows. */
 export interface MixedRow {
@@ -55,17 +62,21 @@ export function interleave(
   if (sizes.length === 0 || empty >= 0) throw usageError(`set ${empty + 1} of the mixture has no rows`);
   if (probabilities === undefined) {
     const turns = stop === "first_exhausted" ? Math.min(...sizes) : Math.max(...sizes);
-    return Array.from({ length: turns }, (_, turn) => sizes.map((size, set) => ({ set, row: turn % size }))).flat();
+    const isOnce = stop === "all_exhausted_without_replacement";
+    return Array.from({ length: turns }, (_, turn) =>
+      sizes.flatMap((size, set) => (isOnce && turn >= size ? [] : [{ set, row: turn % size }])),
+    ).flat();
   }
-  if (stop === "all_exhausted" && probabilities.some((p) => p === 0))
+  if (stop !== "first_exhausted" && probabilities.some((p) => p === 0))
     throw usageError("a set of weight 0 is never used up: leave it out, or end epochs with first_exhausted");
   const random = numpyRandom(seed);
   const next = sizes.map(() => 0);
   const isExhausted = sizes.map(() => false);
-  const isOver = () => (stop === "all_exhausted" ? isExhausted.every(Boolean) : isExhausted.some(Boolean));
+  const isOver = () => (stop === "first_exhausted" ? isExhausted.some(Boolean) : isExhausted.every(Boolean));
   const rows: MixedRow[] = [];
   while (!isOver()) {
     const set = random.choice(probabilities);
+    if (stop === "all_exhausted_without_replacement" && isExhausted[set]) continue;
     rows.push({ set, row: next[set]! });
     next[set]!++;
     if (next[set]! < sizes[set]!) continue;

@@ -50,6 +50,20 @@ describe("the tasks of a mixture", () => {
     );
   });
 
+  it("take turns, and end as datasets.interleave_datasets does", async () => {
+    await write("one.jsonl", asks(3, "first"));
+    await write("two.jsonl", asks(5, "second"));
+    const mixture = "  mixture: [{train: one.jsonl, name: one}, {train: two.jsonl, name: two}]\n";
+    const order = async (stop: string) =>
+      (await read(`${mixture}  mixing: {kind: roundRobin, stop: ${stop}}\n`)).examples.map(({ prompt }) => prompt);
+    const turns = ["first number 0", "second number 0", "first number 1", "second number 1", "first number 2", "second number 2"];
+    expect(await order("first_exhausted")).toEqual(turns);
+    expect(await order("all_exhausted_without_replacement")).toEqual([...turns, "second number 3", "second number 4"]);
+    expect(() => run("  mixture: [{train: one.jsonl, weight: 2}]\n  mixing: {kind: roundRobin}\n")).toThrow(
+      /data\.mixture has weights, and with data\.mixing\.kind roundRobin its sets take turns/,
+    );
+  });
+
   it("validation alone does without the training rows", async () => {
     await write("dev.jsonl", asks(5, "a held row of"));
     await write("broken.jsonl", [...asks(25, "good"), 3]);
@@ -78,6 +92,16 @@ describe("data.balance", () => {
     );
     const less = await read(`${data}  balance: {by: label, how: undersample}\n`);
     expect([count(less, "positive"), count(less, "neutral")]).toEqual([4, 4]);
+    // each set of a mixture by its own label: the format's, else "label"
+    await write(
+      "tickets.jsonl",
+      Array.from({ length: 12 }, (_, i) => ({ say: `Ticket ${i}`, label: i < 9 ? "bug" : "wish" })),
+    );
+    const sets = '  mixture: [{train: news.jsonl}, {train: tickets.jsonl, template: {prompt: "{say}", completion: "{label}"}}]\n';
+    const both = await read(
+      `${sets}  mixing: {stop: all_exhausted_without_replacement}\n  balance: {by: label, how: undersample}\n`,
+    );
+    expect(["positive", "neutral", "bug", "wish"].map((label) => count(both, label))).toEqual([3, 3, 3, 3]);
     await expect(read(`${data}  balance: {by: topic}\n`)).rejects.toThrow(/data\.balance\.by: .* has no text field "topic"/);
     await expect(read(`${data}  balance: {by: sentence}\n`)).rejects.toThrow(
       /sentence has 30 values in 30 rows; expected a few classes/,

@@ -158,17 +158,14 @@ function mixed({ data }: Run, sets: readonly RunSet[], parts: readonly Versions[
   const { mixing, mixture = [] } = data;
   const weights = mixture.map(({ weight }) => weight ?? 1);
   const sizes = parts.map(({ length }) => length);
-  const probabilities = mixtureProbabilities(sizes, {
-    kind: mixing.kind,
-    temperature: mixing.temperature,
-    cap: mixing.cap ?? undefined,
-    weights,
-  });
+  const { kind, temperature, cap } = mixing;
+  const probabilities =
+    kind === "roundRobin" ? undefined : mixtureProbabilities(sizes, { kind, temperature, cap: cap ?? undefined, weights });
   const rows = interleave(sizes, { probabilities, seed: mixing.seed, stop: mixing.stop });
   for (const [i, { name }] of sets.entries()) {
     const drawn = rows.filter(({ set }) => set === i).length;
     notes.push(
-      `mixture: ${name}: ${drawn} of ${rows.length} rows an epoch (${sizes[i]} in its file, weight ${probabilities[i]!.toFixed(3)})`,
+      `mixture: ${name}: ${drawn} of ${rows.length} rows an epoch (${sizes[i]} in its file, ${probabilities ? `weight ${probabilities[i]!.toFixed(3)}` : "in turn"})`,
     );
   }
   return rows.map(({ set, row }) => parts[set]![row]!);
@@ -177,17 +174,16 @@ function mixed({ data }: Run, sets: readonly RunSet[], parts: readonly Versions[
 /** Throws (usage) where an example has no such class. */
 function balanced({ data, train }: Run, sets: readonly RunSet[], units: readonly Versions[], notes: string[]): Versions[] {
   const { by, how } = data.balance!;
-  const field = by === "label" ? (sets[0]!.dataset.format.label ?? "label") : by;
+  const labels = new Map(sets.map(({ name, dataset }) => [name, dataset.format.label ?? "label"]));
   const classOf = ([{ task, fields, id }]: Versions): string => {
+    const field = by === "label" ? labels.get(task)! : by;
     const found = by === "task" ? task : Object.hasOwn(fields, field) ? fields[field] : undefined;
     if (found === undefined) throw usageError(`data.balance.by: ${id} has no text field "${field}"`);
     return found;
   };
   const { rows, classes } = balanceRows(units.map(classOf), { how, seed: train.seed });
   if (classes.length > Math.max(20, units.length / 2))
-    throw usageError(`data.balance.by: ${field} has ${classes.length} values in ${units.length} rows; expected a few classes`);
-  notes.push(
-    `balanced by ${field}: ${classes.map(({ name, before, after }) => `${name} ${before} -> ${after}`).join(", ")} rows`,
-  );
+    throw usageError(`data.balance.by: ${by} has ${classes.length} values in ${units.length} rows; expected a few classes`);
+  notes.push(`balanced by ${by}: ${classes.map(({ name, before, after }) => `${name} ${before} -> ${after}`).join(", ")} rows`);
   return rows.map((row) => units[row]!);
 }

@@ -1,5 +1,6 @@
 // What a run's YAML may say. Unknown keys are refused everywhere: a misspelt option that is silently ignored costs a night.
 import { MEASURES } from "@attune/eval";
+import { MIXTURE_STOPS } from "@attune/tuning";
 import { z } from "zod";
 import { MODEL_CONFIG_KEYS } from "./modelConfigKeys.js";
 import { adafactor, adam, refuseOptimizationContradictions, schedule, scheduleOptions, skipNonFinite } from "./optimization.js";
@@ -145,11 +146,11 @@ const data = z.strictObject({
     .optional(),
   mixing: z
     .strictObject({
-      kind: z.enum(["fixed", "proportional", "temperature"]).default("fixed"),
+      kind: z.enum(["fixed", "proportional", "temperature", "roundRobin"]).default("fixed"),
       temperature: z.number().gt(0).default(1),
       /** Rows that a larger set counts as. */
       cap: count.nullable().default(null),
-      stop: z.enum(["first_exhausted", "all_exhausted"]).default("first_exhausted"),
+      stop: z.enum(MIXTURE_STOPS).default("first_exhausted"),
       seed: z.int().min(0).max(0xffffffff).default(42),
     })
     .prefault({}),
@@ -357,6 +358,8 @@ function refuseDataContradictions(
     mixture.some(({ weight }) => weight !== undefined)
   )
     refuse("data.mixture", "has weights for some of its sets only");
+  if (mixing.kind === "roundRobin" && mixture?.some(({ weight }) => weight !== undefined))
+    refuse("data.mixture", "has weights, and with data.mixing.kind roundRobin its sets take turns");
   const templates = [template, ...(mixture ?? []).map((set) => set.template)];
   for (const [i, one] of templates.entries()) {
     if (one === undefined) continue;
