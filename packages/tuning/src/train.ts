@@ -105,6 +105,7 @@ export async function* train(
   for await (const microBatches of steps) {
     flops += trainer.update(microBatches);
     since.push(microBatches);
+    await trainer.pace(microBatches.length);
     const { step } = trainer;
     if (step === 1 || step % reportEvery === 0 || reportAt(step)) {
       yield await report();

@@ -174,6 +174,11 @@ export class Trainer {
     return flops;
   }
 
+  /** Waits until the device has done all but the last update, of so many micro-batches, so that nobody runs far ahead of it. */
+  async pace(microBatches: number): Promise<void> {
+    await this.device.backend.pace?.(microBatches + 1);
+  }
+
   /**
    * What is not finite in update `step` (from 1) with the weights as they are now and the masks that it had: for finding out what it was refused
    * for. Gradients and the loss so far are spoilt.

@@ -10,7 +10,7 @@ import {
   writeParams,
 } from "@attune/kernels-wgsl";
 import type { Place } from "../device/backend.js";
-import type { ProbedCall } from "../device/probe.js";
+import type { ProbedCall, Settle } from "../device/probe.js";
 import { GPU_MAP_READ, GPU_USAGE, type GpuBuffer } from "../device/webgpu.js";
 import type { Origins } from "./origins.js";
 
@@ -90,12 +90,12 @@ export class OutputChecker {
   }
 
   /** @throws NonFiniteError for the first call that wrote a NaN or an Inf */
-  async settled(): Promise<void> {
+  async settled(settle: Settle): Promise<void> {
     const batches = this.#submitted;
     this.#submitted = [];
     let found: string | null = null;
     for (const batch of batches) {
-      await batch.staging.mapAsync(GPU_MAP_READ);
+      await settle(batch.staging.mapAsync(GPU_MAP_READ));
       const bytes = batch.staging.getMappedRange().slice(0);
       batch.staging.unmap();
       const rangeOf = (slot: number | null | undefined): Range | null => (slot == null ? null : readRange(bytes, slot));

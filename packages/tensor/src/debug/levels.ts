@@ -2,7 +2,7 @@
 // plan chose it; 4 the text, once; 5 every output checked for NaN and Inf. Lines of calls come with the next read-back, in their order.
 import { type KernelCall, specialize } from "@attune/kernels-wgsl";
 import type { WebGpuDevice } from "../device/open.js";
-import type { CallProbe, EncodePass, ProbedCall } from "../device/probe.js";
+import type { CallProbe, EncodePass, ProbedCall, Settle } from "../device/probe.js";
 import { showBytes, TensorError } from "../errors.js";
 import { OutputChecker } from "./check.js";
 import { callPath, Origins } from "./origins.js";
@@ -82,10 +82,10 @@ class CallPrinter implements CallProbe {
     this.#checker?.submitted();
   }
 
-  async settled(): Promise<void> {
-    await this.#timer.settled();
+  async settled(settle: Settle): Promise<void> {
+    await this.#timer.settled(settle);
     for (const time of this.#timer.take()) this.#printCall(time);
-    await this.#checker?.settled();
+    await this.#checker?.settled(settle);
   }
 
   #printCall({ call, ms }: CallTime): void {

@@ -1,6 +1,6 @@
 // How long each call took on the device: by timestamps around its pass, or where the device has none by the queue's word that it is done.
 import type { KernelCall } from "@attune/kernels-wgsl";
-import type { CallProbe, EncodePass, ProbedCall } from "../device/probe.js";
+import type { CallProbe, EncodePass, ProbedCall, Settle } from "../device/probe.js";
 import { GPU_MAP_READ, GPU_USAGE } from "../device/webgpu.js";
 
 export interface CallTime extends ProbedCall {
@@ -73,11 +73,11 @@ class TimestampTimer implements CallTimer {
     this.#open = [];
   }
 
-  async settled(): Promise<void> {
+  async settled(settle: Settle): Promise<void> {
     const batches = this.#submitted;
     this.#submitted = [];
     for (const batch of batches) {
-      await batch.staging.mapAsync(GPU_MAP_READ);
+      await settle(batch.staging.mapAsync(GPU_MAP_READ));
       const stamps = new BigUint64Array(batch.staging.getMappedRange());
       batch.calls.forEach((probed, i) => {
         const [begin, end] = [stamps[2 * i]!, stamps[2 * i + 1]!];
@@ -154,8 +154,8 @@ class WallTimer implements CallTimer {
     this.#pending.add(done);
   }
 
-  async settled(): Promise<void> {
-    await Promise.all(this.#pending);
+  async settled(settle: Settle): Promise<void> {
+    await settle(Promise.all(this.#pending));
   }
 
   take(): CallTime[] {

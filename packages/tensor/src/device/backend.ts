@@ -41,6 +41,11 @@ export interface Backend {
   prepare(label: string, steps: readonly { call: KernelCall; places: readonly Place[] }[]): PreparedProgram;
   /** Submits what is encoded. */
   flush(): void;
+  /**
+   * Waits until at most so many submits are on their way, so that what feeds the device neither runs far ahead of it (every upload takes
+   * memory until it is used) nor keeps the event loop from turning (signals, timers). Changes nothing that is computed. @throws DeviceError
+   */
+  pace?(submits: number): Promise<void>;
   /** A copy of the bytes after all work so far is done. @throws DeviceError */
   read(place: Place): Promise<ArrayBuffer>;
   destroy(): void;

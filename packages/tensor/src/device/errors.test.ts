@@ -139,8 +139,19 @@ describe("a device that fails", () => {
     const stuck = await openDevice({ wait: () => new Promise(() => {}), stallMs: 30 });
     const x = tensor(stuck, [1, 2], [2]);
     await expect(x.toArray()).rejects.toThrow(DeviceStalledError);
-    await expect(x.toArray()).rejects.toThrow(/did not finish in 0\.03 s/);
+    await expect(x.toArray()).rejects.toThrow(/nothing was finished in 0\.03 s, while a read-back of 16 bytes waits/);
     stuck.destroy();
+  });
+
+  it("lets nobody run far ahead of it", async () => {
+    const { backend } = real;
+    const x = persistent(real, [4], { values: Float32Array.of(1, 2, 3, 4) });
+    const program = capture(real, "twice", {}, () => ({ y: affine(x, 2) }));
+    for (let i = 0; i < 8; i++) program.run();
+    await backend.pace(2);
+    await backend.pace(0);
+    expect(backend.submitsRunning).toBe(0);
+    program.dispose();
   });
 
   it("blames the kernel whose text does not compile", async () => {

@@ -9,6 +9,8 @@ export class Failures {
   #once: DeviceError | null = null;
   /** Reported by everything that follows. */
   #end: DeviceError | null = null;
+  /** When the device was last known to work. */
+  #sign = 0;
 
   constructor(gpu: GPUDevice) {
     gpu.addEventListener?.("uncapturederror", (event) => {
@@ -37,26 +39,40 @@ export class Failures {
     if (failure) throw failure;
   }
 
+  /** The device has finished something: however much waits behind it, it does not hang. */
+  alive(): void {
+    this.#sign = performance.now();
+  }
+
   /**
    * Awaits the device, but not for ever: `wait` gets the promise and a function that says that nobody waits any more.
-   * @throws DeviceStalledError after `stallMs`, and from then on from every call
+   * @param what is waited for, for the message
+   * @throws DeviceStalledError after `stallMs` without a sign of life, and from then on from every call
    */
   async settled(
     promise: Promise<unknown>,
     wait: (promise: Promise<unknown>, isOver: () => boolean) => Promise<unknown>,
     stallMs: number,
-    bytes: number,
+    what: string,
+    bytes?: number,
   ): Promise<void> {
     let isOver = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    this.alive();
     const stalled = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+      const look = (): void => {
+        const left = stallMs - (performance.now() - this.#sign);
+        if (left > 0) {
+          timer = setTimeout(look, left);
+          return;
+        }
         this.#end ??= new DeviceStalledError(
-          `device stalled: a read-back of ${bytes} bytes, with the work in front of it, did not finish in ${stallMs / 1000} s. A kernel hangs, or too much work waits between two read-backs (openDevice({ stallMs }) allows more)`,
-          { label: "read-back", bytes, holders: this.holders() },
+          `device stalled: nothing was finished in ${stallMs / 1000} s, while ${what} waits. A kernel hangs, or a single submit takes so long (openDevice({ stallMs }) allows more)`,
+          { label: what, ...(bytes === undefined ? {} : { bytes }), holders: this.holders() },
         );
         reject(this.#end);
-      }, stallMs);
+      };
+      timer = setTimeout(look, stallMs);
     });
     try {
       await Promise.race([wait(promise, () => isOver), stalled]);

@@ -25,6 +25,9 @@ export interface ProbedCall {
   readonly places: readonly Place[];
 }
 
+/** Awaits the device, but not for ever (Failures.settled). */
+export type Settle = (promise: Promise<unknown>) => Promise<void>;
+
 export type EncodePass = (pass?: GPUComputePassDescriptor) => void;
 
 /**
@@ -39,6 +42,6 @@ export interface CallProbe {
   /** The commands are complete, but for what this appends. */
   submitting(encoder: GPUCommandEncoder): void;
   submitted(): void;
-  /** A read-back came, so the device has done all that was submitted. @throws what the probe found */
-  settled(): Promise<void>;
+  /** A read-back came, so the device has done all that was submitted. @throws what the probe found, and what `settle` throws */
+  settled(settle: Settle): Promise<void>;
 }

@@ -22,7 +22,7 @@ export interface WebGpuOptions {
    * `isOver` says that nobody waits any more.
    */
   wait?: <T>(promise: Promise<T>, isOver: () => boolean) => Promise<T>;
-  /** Longest wait for a read-back, with all work in front of it; then DeviceStalledError. Ten minutes; an hour on software adapters. */
+  /** Longest wait without a submit that is finished; then DeviceStalledError. Ten minutes; an hour on software adapters. */
   stallMs?: number;
   /** Replaces a kernel's text before it is compiled: mutation tests. */
   rewrite?: (kernel: Kernel, code: string) => string;
@@ -75,6 +75,8 @@ export class WebGpuBackend implements Backend {
   #pass: GPUComputePassEncoder | null = null;
   #uploaded = 0;
   #hasNewText = false;
+  /** A promise for each submit that the device has not finished, in their order. */
+  readonly #running: Promise<void>[] = [];
   readonly #failures: Failures;
   readonly #wait: NonNullable<WebGpuOptions["wait"]>;
   readonly #stallMs: number;
@@ -206,7 +208,7 @@ export class WebGpuBackend implements Backend {
 
   async read(place: Place): Promise<ArrayBuffer> {
     const bytes = await this.#readBack(place);
-    await this.probe?.settled();
+    await this.probe?.settled((promise) => this.#settled(promise, "a measurement's read-back"));
     return bytes;
   }
 
@@ -219,7 +221,7 @@ export class WebGpuBackend implements Backend {
     this.#submit();
     const start = performance.now();
     try {
-      await this.#failures.settled(staging.mapAsync(GPU_MAP_READ), this.#wait, this.#stallMs, place.bytes);
+      await this.#settled(staging.mapAsync(GPU_MAP_READ), `a read-back of ${place.bytes} bytes`, place.bytes);
       return staging.getMappedRange().slice(0);
     } catch (error) {
       if (error instanceof DeviceError) throw error;
@@ -231,6 +233,22 @@ export class WebGpuBackend implements Backend {
       staging.destroy();
       this.#failures.throwAny();
     }
+  }
+
+  /** Submits that the device has not finished. */
+  get submitsRunning(): number {
+    return this.#running.length;
+  }
+
+  async pace(submits: number): Promise<void> {
+    while (this.#running.length > submits) {
+      await this.#settled(this.#running[0]!, `one of ${this.#running.length} submits`);
+      this.#failures.throwAny();
+    }
+  }
+
+  #settled(promise: Promise<unknown>, what: string, bytes?: number): Promise<void> {
+    return this.#failures.settled(promise, this.#wait, this.#stallMs, what, bytes);
   }
 
   destroy(): void {
@@ -341,9 +359,20 @@ export class WebGpuBackend implements Backend {
     this.gpu.queue.submit([this.#encoder.finish()]);
     this.probe?.submitted();
     this.stats.submits++;
+    this.#follow();
     this.#encoder = null;
     this.#ringUsed = 0;
     this.#uploaded = 0;
+  }
+
+  /** A submit that is finished is a sign of life, and makes room for the next (25 us on a software adapter). */
+  #follow(): void {
+    const done = (): void => {
+      this.#running.splice(this.#running.indexOf(running), 1);
+      this.#failures.alive();
+    };
+    const running: Promise<void> = this.gpu.queue.onSubmittedWorkDone().then(done, done); // of a lost device gpu.lost tells
+    this.#running.push(running);
   }
 
   #releaseStaging(): void {
