@@ -20,6 +20,8 @@ export interface BenchCase {
 /** A case by name; made only if it is run, since weights and compiling cost seconds. */
 export interface CaseMaker {
   readonly name: string;
+  /** Not run on software adapters. */
+  readonly needsGpu?: boolean | undefined;
   make(): BenchCase;
 }
 

@@ -8,8 +8,12 @@ import { lineOf, sample } from "./harness.js";
 const RUNS = 7;
 const filter = process.argv[2] ?? "";
 const device = await openDevice();
-for (const { name, make } of caseMakers(device)) {
+for (const { name, needsGpu, make } of caseMakers(device)) {
   if (!name.includes(filter)) continue;
+  if (needsGpu && device.facts.isSoftware) {
+    console.error(`${name}: not run, this adapter is software`);
+    continue;
+  }
   const one = make();
   console.log(JSON.stringify(lineOf(device, one, await sample(one, RUNS))));
   one.dispose();

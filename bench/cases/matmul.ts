@@ -10,9 +10,12 @@ interface Shape {
   m: number;
   k: number;
   n: number;
+  aStorage?: MatmulStorage;
   bStorage?: MatmulStorage;
   /** A frozen weight, as decoding has it: run after run the same. */
   bIsConstant?: boolean;
+  /** So much that software takes minutes for it. */
+  needsGpu?: boolean;
 }
 
 /** Names and sizes (m, k, n) of bench/peer/torchPeer.py. */
@@ -38,21 +41,40 @@ const OWN: readonly Shape[] = [
   ]),
   { name: "matmul-8-rows", layout: "nt", m: 8, k: 2048, n: 8192, bIsConstant: true },
   { name: "matmul-8-rows-bf16", layout: "nt", m: 8, k: 2048, n: 8192, bStorage: "bf16", bIsConstant: true },
+  { name: "matmul-4096", layout: "nt", m: 4096, k: 4096, n: 4096, needsGpu: true },
+  { name: "matmul-4096-f16", layout: "nt", m: 4096, k: 4096, n: 4096, aStorage: "f16", bStorage: "f16", needsGpu: true },
+  {
+    name: "matmul-4096-frozen-bf16",
+    layout: "nt",
+    m: 4096,
+    k: 4096,
+    n: 4096,
+    bStorage: "bf16",
+    bIsConstant: true,
+    needsGpu: true,
+  },
   { name: "matmul-odd", layout: "nt", m: 509, k: 511, n: 513 },
 ];
 
 export function matmulCases(device: NodeDevice): readonly CaseMaker[] {
-  return [...PEER, ...OWN].map((shape) => ({ name: shape.name, make: () => matmulCase(device, shape) }));
+  return [...PEER, ...OWN].map((shape) => ({
+    name: shape.name,
+    needsGpu: shape.needsGpu,
+    make: () => matmulCase(device, shape),
+  }));
 }
 
-function matmulCase(device: NodeDevice, { name, layout, m, k, n, bStorage = "f32", bIsConstant }: Shape): BenchCase {
+function matmulCase(
+  device: NodeDevice,
+  { name, layout, m, k, n, aStorage = "f32", bStorage = "f32", bIsConstant }: Shape,
+): BenchCase {
   const sizes = {
-    layout, m, n, k, bStorage, bIsConstant,
+    layout, m, n, k, aStorage, bStorage, bIsConstant,
     a: { rowStride: layout === "tn" ? m : k }, b: { rowStride: layout === "nt" ? k : n }, c: { rowStride: n },
   }; // biome-ignore format: few lines
   const { scratch, steps } = planMatmulSteps(sizes, device.facts);
-  const bBytes = (bStorage === "f32" ? 4 : 2) * n * k;
-  const bytes = { a: 4 * m * k, b: bBytes, c: 4 * m * n, ...scratch };
+  const sizeOf = (storage: MatmulStorage): number => (storage === "f32" ? 4 : 2);
+  const bytes = { a: sizeOf(aStorage) * m * k, b: sizeOf(bStorage) * n * k, c: 4 * m * n, ...scratch };
   const storages = Object.fromEntries(
     Object.entries(bytes).map(([label, size]) => [label, device.persistent(size, label, "inputs")]),
   );

@@ -68,7 +68,6 @@ function preference({ m, aStorage, bStorage }: MatmulSizes, facts: DeviceFacts):
   return [...isFew, ...isHalf, "workgroup", "plain"];
 }
 
-/** Why a variant cannot serve, or null. */
 const REFUSALS: Readonly<Record<MatmulVariant, (sizes: MatmulSizes, facts: DeviceFacts) => string | null>> = {
   plain: () => null,
   workgroup: (_, { limits }) =>
@@ -101,6 +100,10 @@ const REFUSALS: Readonly<Record<MatmulVariant, (sizes: MatmulSizes, facts: Devic
     return placesNotIn(4, layout === "nt" ? { a, b } : { a, b, c }) ?? notInSteps(axes, 4);
   },
 };
+
+/** Why a variant cannot serve sizes on a device, or null. */
+export const refusalOf = (variant: MatmulVariant, sizes: MatmulSizes, facts: DeviceFacts): string | null =>
+  REFUSALS[variant](sizes, facts);
 
 function notInSteps(axes: Readonly<Record<string, number>>, step: number): string | null {
   for (const [name, value] of Object.entries(axes))

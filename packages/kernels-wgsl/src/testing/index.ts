@@ -1,9 +1,9 @@
-export { kernelCases, NEEDS_HARDWARE } from "./cases/all.js";
+export { kernelCases } from "./cases/all.js";
 export { GUARD_WORDS, type KernelDevice } from "./deviceRun.js";
 export { EQUIVALENT } from "./equivalent.js";
 export { generator } from "./generator.js";
 export { narrowed } from "./halves.js";
-export { DEFAULT_BOUND, type KernelReport, type KernelRunOptions, runKernel, runKernelExtremes } from "./harness.js";
+export { DEFAULT_BOUND, EXTREMES, type KernelReport, type KernelRunOptions, runKernel } from "./harness.js";
 export type { Dims, KernelCase, KernelInput, Result, StateValues } from "./kernelCase.js";
 export { isNoticed, kernelsOf, type Mutant, mutantsOf, shortName } from "./mutants.js";
 export { type MutationRule, mutate, mutationRules } from "./mutate.js";

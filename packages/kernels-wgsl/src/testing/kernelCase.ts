@@ -35,6 +35,8 @@ export interface KernelCase {
   readonly dims: Readonly<Record<string, readonly [least: number, most: number]>>;
   /** Sizes that always run, each with its reason. */
   readonly edges: readonly (Readonly<Record<string, number | string>> & { readonly why: string })[];
+  /** Why an adapter cannot run it, or null: matrix units, for one. What needs what the adapter lacks is told, not run. */
+  readonly needs?: (facts: DeviceFacts) => string | null;
   /** May plan for other facts than the device's own: kernels of other devices. */
   readonly plan: (dims: Dims, facts: DeviceFacts) => KernelCall;
   /** By binding. What is in neither inputs nor results is bound to a few words of NaN: the kernel must not look at it. */

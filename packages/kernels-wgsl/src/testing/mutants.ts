@@ -20,10 +20,11 @@ export interface Mutant {
 /** Matches of a rule that are tried in one text. */
 const OCCURRENCES = 6;
 
-/** Kernels by name: their texts at the cases' edges, and the cases. */
+/** Kernels by name: their texts at the cases' edges, and the cases; those that the device can run. */
 export function kernelsOf(device: Pick<KernelDevice, "facts">, cases: readonly KernelCase[]) {
   const found = new Map<string, { texts: Set<string>; cases: Set<KernelCase> }>();
   for (const kernelCase of cases) {
+    if (kernelCase.needs?.(device.facts)) continue;
     for (const { why: _, ...dims } of kernelCase.edges) {
       const call = kernelCase.plan(dims as Dims, device.facts);
       const entry = found.get(call.kernel.name) ?? { texts: new Set(), cases: new Set() };

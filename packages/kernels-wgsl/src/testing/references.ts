@@ -70,14 +70,25 @@ export function linear(x: Values, w: Values): Values {
   });
 }
 
-export function softmaxRows(x: Values): Values {
+/** Values of x's shape, row by row: `of` looks at a whole row once, what it returns gives the columns. */
+export function byRows(x: Values, of: (row: Float64Array, index: number) => (column: number) => number): Values {
   const cols = x.shape.at(-1)!;
-  return fill(x.shape, (...index) => {
-    const row = index.slice(0, -1);
-    const values = Array.from({ length: cols }, (_, j) => at(x, ...row, j));
-    const highest = Math.max(...values);
-    const total = values.reduce((sum, value) => sum + Math.exp(value - highest), 0);
-    return Math.exp(at(x, ...index) - highest) / total;
+  const data = new Float64Array(x.data.length);
+  for (let start = 0; start < data.length; start += cols) {
+    const column = of(
+      Float64Array.from({ length: cols }, (_, j) => x.data[start + j]!),
+      start / cols,
+    );
+    for (let j = 0; j < cols; j++) data[start + j] = column(j);
+  }
+  return { shape: x.shape, data };
+}
+
+export function softmaxRows(x: Values): Values {
+  return byRows(x, (row) => {
+    const highest = row.reduce((most, value) => Math.max(most, value));
+    const total = row.reduce((sum, value) => sum + Math.exp(value - highest), 0);
+    return (j) => Math.exp(row[j]! - highest) / total;
   });
 }
 
@@ -86,7 +97,7 @@ export function rmsNorm(x: Values, w: Values, eps: number): Values {
 }
 
 export function layerNorm(x: Values, w: Values, b: Values, eps: number): Values {
-  const statistics = (row: number[]): { mean: number; rstd: number } => {
+  const statistics = (row: Float64Array): { mean: number; rstd: number } => {
     const mean = row.reduce((sum, v) => sum + v, 0) / row.length;
     const variance = row.reduce((sum, v) => sum + (v - mean) ** 2, 0) / row.length;
     return { mean, rstd: (variance + eps) ** -0.5 };
@@ -96,16 +107,13 @@ export function layerNorm(x: Values, w: Values, b: Values, eps: number): Values 
 
 function normalise(
   x: Values,
-  statistics: (row: number[]) => { mean: number; rstd: number },
+  statistics: (row: Float64Array) => { mean: number; rstd: number },
   w: Values,
   b: Values | null,
 ): Values {
-  const cols = x.shape.at(-1)!;
-  return fill(x.shape, (...index) => {
-    const row = index.slice(0, -1);
-    const column = index.at(-1)!;
-    const { mean, rstd } = statistics(Array.from({ length: cols }, (_, j) => at(x, ...row, j)));
-    return (at(x, ...index) - mean) * rstd * at(w, column) + (b ? at(b, column) : 0);
+  return byRows(x, (row) => {
+    const { mean, rstd } = statistics(row);
+    return (j) => (row[j]! - mean) * rstd * at(w, j) + (b ? at(b, j) : 0);
   });
 }
 
@@ -125,7 +133,7 @@ export function crossEntropy(logits: Values, labels: Values, smoothing = 0): Val
     const label = at(labels, row!);
     if (label < 0) return 0;
     const values = Array.from({ length: cols }, (_, j) => at(logits, row!, j));
-    const highest = Math.max(...values);
+    const highest = values.reduce((most, value) => Math.max(most, value));
     const total = highest + Math.log(values.reduce((sum, v) => sum + Math.exp(v - highest), 0));
     return values.reduce((sum, v, j) => sum + (total - v) * ((j === label ? 1 - smoothing : 0) + smoothing / cols), 0);
   });

@@ -10,6 +10,7 @@ import { matmulCases } from "./matmul.js";
 import { modelCases } from "./model.js";
 import { optimizerCases } from "./optimizer.js";
 import { rowCases } from "./rows.js";
+import { wideCases } from "./wide.js";
 
 /** The same case planned for a device without subgroups of a fixed size: one lane a row, or a tile. */
 function alone({ name, plan, inputs, reference, ...rest }: KernelCase): KernelCase {
@@ -39,9 +40,8 @@ const asPlanned: readonly KernelCase[] = [
 ];
 
 /** Every kernel of this package, as the harness tests it. */
-export const kernelCases: readonly KernelCase[] = [...asPlanned, ...asPlanned.filter(({ name }) => SHARED.test(name)).map(alone)];
-
-/** Kernels that no case can run on an adapter without the feature, with the reason; they are compiled on Dawn's null backend instead. */
-export const NEEDS_HARDWARE: Readonly<Record<string, string>> = {
-  "matmul/matrix": "matrix units: chromium-experimental-subgroup-matrix is on no software adapter",
-};
+export const kernelCases: readonly KernelCase[] = [
+  ...asPlanned,
+  ...wideCases(asPlanned),
+  ...asPlanned.filter(({ name }) => SHARED.test(name)).map(alone),
+];

@@ -1,6 +1,6 @@
 // Every variant of the matmul, forced: ops reach only what the planner would choose on the device at hand.
 import type { DeviceFacts } from "../../facts.js";
-import { planMatmul } from "../../matmul/plan.js";
+import { planMatmul, refusalOf } from "../../matmul/plan.js";
 import type { MatmulEpilogue, MatmulLayout, MatmulSizes, MatmulStorage, MatmulVariant } from "../../matmul/sizes.js";
 import { planPacked } from "../../matmul/steps.js";
 import type { Dims, KernelCase, KernelInput } from "../kernelCase.js";
@@ -98,6 +98,9 @@ function matmulCase(kind: Kind): KernelCase {
     name: `matmul/${variant === "texture" ? "subgroup, textures" : variant}, ${layout}, ${a === b ? a : `${a} and ${b}`}${few}${frozen}`,
     dims: { m, n: [1, 70], k: [1, 60], ...flags },
     edges,
+    ...(variant === "matrix"
+      ? { needs: (facts) => refusalOf("matrix", sizesOf(kind, { m: 1, n: 1, k: 1, ...all }), facts) }
+      : {}),
     plan: (dims, facts) => planMatmul(sizesOf(kind, dims), facts),
     inputs: (dims) => {
       const sizes = sizesOf(kind, dims);
@@ -219,11 +222,14 @@ export const matmulCases: readonly KernelCase[] = [
     ...LAYOUTS.flatMap((layout) => [
       matmulCase({ variant: "subgroup", layout, b: half, steps: fours[layout], m: [1, 16], edges: fewRows }),
       matmulCase({ variant: "subgroup", layout, a: half, b: half, steps: fours[layout], m: [17, 40], edges: tileEdges }),
+      // a frozen weight beside activations in f32, and both in halves
+      ...(["f32", half] as const).flatMap((a) => [
+        matmulCase({ variant: "plain", layout, a, b: half, m: [1, 30], edges: plainEdges }),
+        matmulCase({ variant: "workgroup", layout, a, b: half, m: [1, 80], edges: workgroupEdges }),
+      ]),
     ]),
-    matmulCase({ variant: "plain", layout: "nt", b: half, m: [1, 30], edges: plainEdges }),
-    matmulCase({ variant: "plain", layout: "nn", a: half, b: half, m: [1, 30], edges: plainEdges }),
-    matmulCase({ variant: "workgroup", layout: "nt", a: half, b: half, m: [1, 80], edges: workgroupEdges }),
   ]),
+  ...LAYOUTS.map((layout) => matmulCase({ variant: "matrix", layout, a: "f16", b: "f16", m: [1, 80], edges: workgroupEdges })),
   matmulCase({ variant: "texture", layout: "nt", steps: fours.nt, m: [17, 70], edges: tileEdges }),
   matmulCase({ variant: "texture", layout: "nn", steps: fours.nn, m: [17, 70], edges: tileEdges }),
   ...(["f32", "bf16", "f16"] as const).flatMap((b) => [

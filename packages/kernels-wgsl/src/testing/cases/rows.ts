@@ -10,7 +10,7 @@ import {
 } from "../../norm/plan.js";
 import { planLogSoftmax, planLogSoftmaxBackward, planSoftmax, planSoftmaxBackward } from "../../softmax/plan.js";
 import type { Dims, KernelCase, KernelInput } from "../kernelCase.js";
-import { crossEntropy, layerNorm, rmsNorm, softmaxRows, type Values } from "../references.js";
+import { byRows, crossEntropy, layerNorm, rmsNorm, softmaxRows, type Values } from "../references.js";
 import { flat, matrix, positive, rowDims, rowEdges, wide } from "./common.js";
 
 const EPS = 1e-2;
@@ -38,14 +38,13 @@ const column = ({ cols }: Dims): KernelInput => ({ shape: [cols!] });
 function normBackward(kind: "rms" | "layer", inputs: Readonly<Record<string, Values>>, withResidual: boolean): Values {
   const { x, w, dy, residual } = inputs as Record<"x" | "w" | "dy" | "residual", Values>;
   const cols = x.shape[1]!;
-  return flat(x.shape, (i) => {
-    const [row, col] = [Math.floor(i / cols), i % cols];
+  return byRows(x, (xs, row) => {
     const r = kind === "rms" ? inputs.rstd!.data[row]! : inputs.stats!.data[2 * row + 1]!;
     const mean = kind === "rms" ? 0 : inputs.stats!.data[2 * row]!;
-    const [xs, g] = [rowsOf(x)[row]!, rowsOf(dy)[row]!.map((v, c) => v * w.data[c]!)];
+    const g = rowsOf(dy)[row]!.map((v, c) => v * w.data[c]!);
     const dot = total(g, (v, c) => v * (xs[c]! - mean) * r) / cols;
     const shift = kind === "rms" ? 0 : total(g, (v) => v) / cols;
-    return r * (g[col]! - shift - (xs[col]! - mean) * r * dot) + (withResidual ? residual.data[i]! : 0);
+    return (j) => r * (g[j]! - shift - (xs[j]! - mean) * r * dot) + (withResidual ? residual.data[row * cols + j]! : 0);
   });
 }
 
@@ -107,7 +106,7 @@ function slopes(x: Values, labels: Values, smoothing: number): Values {
 }
 const logSums = (x: Values): Float64Array =>
   Float64Array.from(rowsOf(x), (row) => {
-    const highest = Math.max(...row);
+    const highest = row.reduce((most, v) => Math.max(most, v));
     return highest + Math.log(total(row, (v) => Math.exp(v - highest)));
   });
 
@@ -129,9 +128,10 @@ export const rowCases: readonly KernelCase[] = [
     plan: ({ rows, cols }, facts) => planSoftmaxBackward({ rows: rows!, cols: cols! }, facts),
     inputs: (dims) => ({ p: { ...matrix(dims), draw: (random) => random() }, dp: matrix(dims) }),
     reference: ({ p, dp }) => ({
-      ds: flat(p!.shape, (i) => {
-        const row = Math.floor(i / p!.shape[1]!);
-        return p!.data[i]! * (dp!.data[i]! - total(rowsOf(p!)[row]!, (v, c) => v * rowsOf(dp!)[row]![c]!));
+      ds: byRows(p!, (ps, row) => {
+        const slopes = rowsOf(dp!)[row]!;
+        const dot = total(ps, (v, c) => v * slopes[c]!);
+        return (j) => ps[j]! * (slopes[j]! - dot);
       }),
     }),
   },
@@ -142,10 +142,10 @@ export const rowCases: readonly KernelCase[] = [
     plan: ({ rows, cols }, facts) => planLogSoftmax({ rows: rows!, cols: cols! }, facts),
     inputs: (dims) => ({ x: farApart(dims) }),
     reference: ({ x }) => ({
-      y: flat(x!.shape, (i) => {
-        const row = rowsOf(x!)[Math.floor(i / x!.shape[1]!)]!;
-        const highest = Math.max(...row);
-        return x!.data[i]! - highest - Math.log(total(row, (v) => Math.exp(v - highest)));
+      y: byRows(x!, (row) => {
+        const highest = row.reduce((most, v) => Math.max(most, v));
+        const sum = Math.log(total(row, (v) => Math.exp(v - highest)));
+        return (j) => row[j]! - highest - sum;
       }),
     }),
     bound: { value: 2e-5, why: "x near 150 is rounded to 8e-6 before exp" },
@@ -158,9 +158,9 @@ export const rowCases: readonly KernelCase[] = [
     plan: ({ rows, cols }, facts) => planLogSoftmaxBackward({ rows: rows!, cols: cols! }, facts),
     inputs: (dims) => ({ y: { ...matrix(dims), draw: (random) => -4 * random() }, dy: matrix(dims) }),
     reference: ({ y, dy }) => ({
-      dx: flat(y!.shape, (i) => {
-        const row = rowsOf(dy!)[Math.floor(i / y!.shape[1]!)]!;
-        return dy!.data[i]! - Math.exp(y!.data[i]!) * total(row, (v) => v);
+      dx: byRows(dy!, (row, index) => {
+        const [sum, ys] = [total(row, (v) => v), rowsOf(y!)[index]!];
+        return (j) => row[j]! - Math.exp(ys[j]!) * sum;
       }),
     }),
   },
