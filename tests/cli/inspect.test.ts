@@ -44,6 +44,14 @@ it("refuses a count that is none before a device is opened", async () => {
   } // biome-ignore format: short
 });
 
+it("ATTUNE_ADAPTER: an adapter by its name; another name is refused with those that there are", async () => {
+  const { code, stderr } = await attune(["kernels", "test", "softmax", "--shapes", "1"], {
+    env: { ATTUNE_ADAPTER: "no such card" },
+  });
+  expect(code).toBe(4);
+  expect(stderr).toMatch(/^error: ATTUNE_ADAPTER=no such card: no adapter has that in its name; there are \S.*\n$/);
+});
+
 it("ATTUNE_DEBUG: the device on stderr, another value refused", async () => {
   const command = ["doctor", "--json", "--no-speed"];
   const one = await attune(command, { env: { ATTUNE_DEBUG: "1" } });

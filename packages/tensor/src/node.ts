@@ -22,13 +22,21 @@ export const toggles = { enabled: ENABLED_TOGGLES, disabled: DISABLED_TOGGLES } 
 
 /** dawn.node crashes if the object from create() is collected while a device lives: hold it as long as the process does. */
 let instance: GPU | null = null;
-function gpuOf(): GPU {
+function gpuOf(adapter: string | undefined): GPU {
   Object.assign(globalThis, globals);
   instance ??= create([
     `enable-dawn-features=${ENABLED_TOGGLES.join(",")}`,
     `disable-dawn-features=${DISABLED_TOGGLES.join(",")}`,
+    ...(adapter ? [`adapter=${adapter}`] : []),
   ]);
   return instance;
+}
+
+/** Where no adapter has the name that was asked for Dawn lists those that there are, a line each. */
+function wrongName(asked: string, error: unknown): DeviceError | null {
+  const names = [...String((error as Error)?.message).matchAll(/name: '([^']+)'/g)].map(([, name]) => name!);
+  if (names.length === 0) return null;
+  return new DeviceError(`ATTUNE_ADAPTER=${asked}: no adapter has that in its name; there are ${[...new Set(names)].join(", ")}`);
 }
 
 let nullInstance: GPU | null = null;
@@ -63,19 +71,22 @@ export interface MeasuredMemory {
 }
 
 /**
- * Opens the first WebGPU adapter that Dawn finds.
+ * Opens the fastest WebGPU adapter that Dawn finds, or the one whose name holds ATTUNE_ADAPTER.
  * @throws DeviceError (exitClass "device") if there is none, with what to do
  */
 export async function openDevice(options: OpenOptions = {}): Promise<NodeDevice> {
   const level = debugLevel(process.env.ATTUNE_DEBUG);
   let measured: MeasuredMemory | null = null;
-  const device = await openWebGpu(gpuOf(), {
+  const asked = process.env.ATTUNE_ADAPTER;
+  const device = await openWebGpu(gpuOf(asked), {
     softwareWait: throttledWait,
     ...measuredChoice(process.env.ATTUNE_TUNED),
     onDevice: (gpu) => {
       measured = measure(gpu);
     },
     ...options,
+  }).catch((error) => {
+    throw (asked && wrongName(asked, error)) || error;
   });
   reportStatistics(device.backend);
   device.fuses = process.env.ATTUNE_FUSE !== "0";
