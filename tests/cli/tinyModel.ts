@@ -31,12 +31,13 @@ export async function writeTinyModel(folder: string, tensors: readonly TensorToW
   await mkdir(folder, { recursive: true });
   await writeFile(path.join(folder, "config.json"), t5ConfigJson(TINY));
   await writeFile(path.join(folder, "model.safetensors"), writeSafetensors(tensors));
-  await writeFile(path.join(folder, "tokenizer.json"), JSON.stringify(tokenizer()));
+  await writeFile(path.join(folder, "tokenizer.json"), JSON.stringify(tinyTokenizer()));
   return folder;
 }
 
-/** Unigram over letters, in the form of T5's own tokenizer.json. */
-function tokenizer(): object {
+/** Unigram over letters, in the form of T5's own tokenizer.json; with more than its pieces for models that know more ids. */
+export function tinyTokenizer(size = PIECES.length): object {
+  const more = Array.from({ length: Math.max(0, size - PIECES.length) }, (_, i) => `piece${i}`);
   const space = { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true };
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
   return {
@@ -53,6 +54,11 @@ function tokenizer(): object {
       special_tokens: { "</s>": { id: "</s>", ids: [1], tokens: ["</s>"] } },
     },
     decoder: space,
-    model: { type: "Unigram", unk_id: 2, byte_fallback: false, vocab: PIECES.map((piece, id) => [piece, id < 3 ? 0 : -3]) },
+    model: {
+      type: "Unigram",
+      unk_id: 2,
+      byte_fallback: false,
+      vocab: [...PIECES, ...more].map((piece, id) => [piece, id < 3 ? 0 : -3]),
+    },
   };
 }
