@@ -29,7 +29,7 @@ test("attune init, train, resume, runs list, runs clean, data preview", async ()
   const ended = await attuneInTurn(
     [
       init,
-      ["train", at("rows.yaml"), "--out", run, "train.steps=2"],
+      ["train", at("rows.yaml"), "--out", run, "train.steps=2", "--budget", "1GiB"],
       ["resume", run, "train.steps=3"],
       ["resume", run, "train.steps=3", "--allow-changes", "--json"],
       ["runs", "list", at("runs"), "--json"],
@@ -37,11 +37,12 @@ test("attune init, train, resume, runs list, runs clean, data preview", async ()
       ["runs", "clean", at("runs"), "--keep", "0", "--yes"],
       ["resume", at("model")],
       ["runs", "lst"],
+      ["train", at("rows.yaml"), "--out", at("none"), "--budget", "64KiB"],
       ["data", "preview", at("rows.yaml"), "--rows", "1", "--json"],
     ],
     process.env,
   );
-  expect(ended.map(({ code }) => code)).toEqual([0, 0, 2, 0, 0, 2, 0, 2, 2, 0]);
+  expect(ended.map(({ code }) => code)).toEqual([0, 0, 2, 0, 0, 2, 0, 2, 2, 4, 0]);
   expect(ended[2]!.stderr).toMatch(/train\.steps was 2 and is 3; undo the change/);
   expect(JSON.parse(ended[3]!.stdout)).toMatchObject({ steps: 3 });
   expect(ended[3]!.stderr).toMatch(/resumed at step 2/);
@@ -50,5 +51,7 @@ test("attune init, train, resume, runs list, runs clean, data preview", async ()
   expect(await readdir(at("runs", "rows", "checkpoints"))).toEqual([]);
   expect(ended[7]!.stderr).toMatch(/is no run's folder: it has no run\.yaml/);
   expect(ended[8]!.stderr).toMatch(/did you mean attune runs list\?/);
-  expect(JSON.parse(ended[9]!.stdout)).toMatchObject([{ isEndLearnt: true, tokens: expect.any(Array) }]);
+  expect(ended[9]!.stderr).toMatch(/^error: rows does not fit: .* of 64\.0 KiB; /m);
+  await expect(readdir(at("none"))).rejects.toThrow(/ENOENT/); // nothing was begun
+  expect(JSON.parse(ended[10]!.stdout)).toMatchObject([{ isEndLearnt: true, tokens: expect.any(Array) }]);
 });

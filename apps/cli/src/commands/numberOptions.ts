@@ -1,5 +1,6 @@
 // Numbers as options take them.
 import { InvalidArgumentError, Option } from "commander";
+import { parseBytes } from "../recipes/planDisk.js";
 
 export function number(text: string): number {
   const value = Number(text);
@@ -24,5 +25,12 @@ export function noRepeatOption(): Option {
 export function count(text: string): number {
   const value = whole(text);
   if (value < 1 || value > 65_536) throw new InvalidArgumentError("expected a whole number from 1 to 65536");
+  return value;
+}
+
+/** "8GiB", "500MB". */
+export function bytes(text: string): number {
+  const value = parseBytes(text);
+  if (value === null || value === 0) throw new InvalidArgumentError("expected a size, such as 8GiB or 500MB");
   return value;
 }

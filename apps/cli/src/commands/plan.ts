@@ -1,13 +1,14 @@
 // attune plan RUN.yaml: parameters, dispatches, FLOPs, memory, disk space and time of a run, before it is run.
 import { readFile } from "node:fs/promises";
 import type { DeviceFacts } from "@attune/kernels-wgsl";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import type { KnownMemory } from "../doctor/deviceMemory.js";
 import { userError } from "../errors.js";
 import type { RunPlan } from "../recipes/plan.js";
-import { parseBytes } from "../recipes/planDisk.js";
 import type { Fit } from "../recipes/planFit.js";
 import type { TimePlan } from "../recipes/planTime.js";
 import { color, fit, formatBytes, formatCount, formatSeconds, table } from "../terminal.js";
+import { bytes } from "./numberOptions.js";
 import { addRunArguments, loadRunFromFlags, type RunFlags } from "./runArguments.js";
 
 export function configure(command: Command): void {
@@ -15,7 +16,11 @@ export function configure(command: Command): void {
     .option("--json", "print JSON")
     .option("--facts <file>", "plan for the device of this file (attune doctor --json), not for the one at hand")
     .option("--measure", "run two updates on this device, and say how long the run will train")
-    .option("--budget <size>", "of device memory, such as 8GiB: where the run needs more, which batch would fit", bytes)
+    .option(
+      "--budget <size>",
+      "of device memory, such as 8GiB, instead of what is free here: where the run needs more, which batch would fit",
+      bytes,
+    )
     .addHelpText(
       "after",
       `
@@ -40,16 +45,17 @@ Examples:
         const counted = await planRun(prepared, facts);
         const { peakDeviceBytes } = counted;
         const plan = { ...counted, processBytes: processBytes({ peakDeviceBytes, facts, isOpen: device !== null }, now) };
-        const isOver = flags.budget !== undefined && plan.peakDeviceBytes > flags.budget;
-        const fitting = isOver ? await (await import("../recipes/planFit.js")).fitBudget(run, facts, flags.budget!) : undefined;
+        const budget = await budgetOf(flags, facts);
+        const isOver = budget !== null && plan.peakDeviceBytes > budget.bytes;
+        const fitting = isOver ? await (await import("../recipes/planFit.js")).fitBudget(run, facts, budget.bytes) : undefined;
         const time = flags.measure
           ? await (await import("../recipes/planTime.js")).measureTime(device!, prepared, plan)
           : undefined;
         process.stdout.write(
-          flags.json ? `${JSON.stringify({ ...plan, time, fit: fitting }, null, 2)}\n` : printPlan(plan, time),
+          flags.json ? `${JSON.stringify({ ...plan, time, budget, fit: fitting }, null, 2)}\n` : printPlan(plan, time),
         );
         if (flags.json) return;
-        if (fitting !== undefined) process.stdout.write(`${fit(fitText(plan, flags.budget!, fitting))}\n\n`);
+        process.stdout.write(`${fit(budgetText(plan, budget, fitting))}\n\n`);
         const { disk } = plan;
         if (disk.freeBytes !== null && disk.peakBytes > disk.freeBytes)
           process.stdout.write(
@@ -68,10 +74,22 @@ interface PlanFlags extends RunFlags {
   budget?: number;
 }
 
-function bytes(text: string): number {
-  const value = parseBytes(text);
-  if (value === null || value === 0) throw new InvalidArgumentError("expected a size, such as 8GiB or 500MB");
-  return value;
+/** Of the command line, else what is known of the device; of another machine's device (--facts) nothing is. */
+async function budgetOf({ budget, facts: file }: PlanFlags, facts: DeviceFacts): Promise<KnownMemory | null> {
+  if (budget !== undefined) return { bytes: budget, what: "as --budget says" };
+  if (file !== undefined) return null;
+  return (await import("../doctor/deviceMemory.js")).knownMemory(facts);
+}
+
+/** Whether a run fits, and what to change where it does not. */
+export function budgetText(
+  plan: Pick<RunPlan, "peakDeviceBytes">,
+  budget: KnownMemory | null,
+  fitting: Fit | null | undefined,
+): string {
+  if (budget === null) return "how much memory this GPU has is not known: say it with --budget, such as --budget 8GiB";
+  if (fitting !== undefined) return fitText(plan, budget.bytes, fitting);
+  return `${color.green("fits")}: ${formatBytes(plan.peakDeviceBytes)} of ${formatBytes(budget.bytes)}, ${budget.what}`;
 }
 
 /** What to change where a run does not fit. */

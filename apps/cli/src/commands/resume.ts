@@ -3,6 +3,7 @@ import { access } from "node:fs/promises";
 import path from "node:path";
 import type { Command } from "commander";
 import { userError } from "../errors.js";
+import { bytes } from "./numberOptions.js";
 import { type TrainFlags, trainFile } from "./train.js";
 
 export function configure(command: Command): void {
@@ -10,6 +11,7 @@ export function configure(command: Command): void {
     .argument("<folder>", "the run's folder, such as runs/mine")
     .argument("[overrides...]", "values to change; what updates depend on needs --allow-changes")
     .option("--json", "print the result as JSON")
+    .option("--budget <size>", "most device memory, such as 8GiB: a run that needs more is refused before it starts", bytes)
     .option("--allow-changes", "go on although the run or its data changed")
     .addHelpText(
       "after",
@@ -20,7 +22,7 @@ Examples:
   attune resume runs/mine
   attune resume runs/mine train.epochs=5 --allow-changes`,
     )
-    .action(async (folder: string, overrides: string[], flags: Pick<TrainFlags, "json" | "allowChanges">) => {
+    .action(async (folder: string, overrides: string[], flags: Pick<TrainFlags, "json" | "allowChanges" | "budget">) => {
       await trainFile(await runFileIn(folder), overrides, { ...flags, resume: true, out: folder });
     });
 }

@@ -1,6 +1,9 @@
 // attune train RUN.yaml: trains with live progress, evaluates, saves, and says what came out.
+import type { DeviceFacts } from "@attune/kernels-wgsl";
 import type { Command } from "commander";
 import { userError } from "../errors.js";
+import type { PreparedRun } from "../recipes/tune.js";
+import { bytes } from "./numberOptions.js";
 import { addRunArguments, loadRunFromFlags, type RunFlags } from "./runArguments.js";
 
 export interface TrainFlags extends RunFlags {
@@ -8,6 +11,8 @@ export interface TrainFlags extends RunFlags {
   resume?: boolean;
   allowChanges?: boolean;
   overwrite?: boolean;
+  /** Most bytes of device memory. */
+  budget?: number;
 }
 
 export function configure(command: Command): void {
@@ -15,6 +20,7 @@ export function configure(command: Command): void {
     .option("--json", "print the result as JSON")
     .option("--resume", "go on from the newest whole checkpoint in the run's folder")
     .option("--allow-changes", "with --resume: go on although the run or its data changed")
+    .option("--budget <size>", "most device memory, such as 8GiB: a run that needs more is refused before it starts", bytes)
     .option("--overwrite", "replace the results of another run in the folder")
     .addHelpText(
       "after",
@@ -43,7 +49,13 @@ export async function trainFile(file: string, overrides: string[], flags: TrainF
   // bad input is found before the device is touched
   const prepared = await prepareRun(run);
   await checkOut(run.out);
-  const device = await openDevice();
+  const device = await openDevice(flags.budget === undefined ? {} : { budgetBytes: flags.budget });
+  try {
+    if (flags.budget !== undefined) await refuseOverBudget(prepared, device.facts, flags.budget);
+  } catch (error) {
+    device.destroy();
+    throw error;
+  }
   const interruption = listenForInterruption();
   const listener = progressListener(run, prepared, device.facts, {
     signal: interruption.signal,
@@ -62,4 +74,16 @@ export async function trainFile(file: string, overrides: string[], flags: TrainF
     interruption.dispose();
     device.destroy();
   }
+}
+
+/** Throws (device) where the run as it is planned takes more, naming the batch that would fit: not hours later, at its first evaluation. */
+async function refuseOverBudget(prepared: PreparedRun, facts: DeviceFacts, budget: number): Promise<void> {
+  const [{ planRun }, { fitBudget }, { fitText }] = await Promise.all([
+    import("../recipes/plan.js"),
+    import("../recipes/planFit.js"),
+    import("./plan.js"),
+  ]);
+  const plan = await planRun(prepared, facts);
+  if (plan.peakDeviceBytes <= budget) return;
+  throw userError("device", `${prepared.run.name} ${fitText(plan, budget, await fitBudget(prepared.run, facts, budget))}`);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fitText } from "../commands/plan.js";
+import { budgetText, fitText } from "../commands/plan.js";
 import type { Run } from "../run/schema.js";
 import { diskPlan, freeBytesAt, parseBytes } from "./planDisk.js";
 import { candidates } from "./planFit.js";
@@ -12,7 +12,7 @@ describe("disk space", () => {
   test.each([
     ["the newest two, and the next while it is written; an adapter in f32", { save, lora }, sizes, 3, 20, 320],
     ["a whole model in its type", { save, lora: null }, sizes, 3, 100, 400],
-    ["fewer are saved than stay", { save, lora }, { ...sizes, updates: 150 }, 1, 20, 120],
+    ["fewer are saved than stay", { save, lora }, { ...sizes, updates: 150 }, 2, 20, 220],
     ["only one where the run is interrupted", { save: { ...save, every: null }, lora }, sizes, 1, 20, 120],
   ])("%s", (_, run, given, checkpoints, resultBytes, peakBytes) => {
     expect(diskPlan(run, given)).toEqual({ checkpointBytes: 100, checkpoints, resultBytes, peakBytes });
@@ -70,6 +70,15 @@ describe("what would fit", () => {
       true,
     ]);
     expect(candidates({ train: { ...train, batch: 1, gradientCheckpointing: true } })).toEqual([]);
+  });
+
+  test("and whether it does is always said, as far as anyone can know", () => {
+    const plan = { peakDeviceBytes: 2 ** 22 };
+    expect(budgetText(plan, { bytes: 2 ** 23, what: "free on this machine" }, undefined)).toMatch(
+      /^\S*fits\S*: 4\.00 MiB of 8\.00 MiB, free on this machine$/,
+    );
+    expect(budgetText(plan, { bytes: 2 ** 21, what: "" }, null)).toMatch(/does not fit/);
+    expect(budgetText(plan, null, undefined)).toMatch(/not known: say it with --budget/);
   });
 
   test("is said as overrides", () => {
