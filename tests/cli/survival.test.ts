@@ -6,10 +6,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { writeTinyModel } from "./tinyModel.js";
+import { attuneInTurn } from "./attune.js";
+import { TINY, tinyTensors, writeTinyModel } from "./tinyModel.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const SOURCES = ["--import", "tsx", "--conditions=@attune/source"];
+
+/** The id of "▁a" in the tiny tokenizer. */
+const LETTER_A = 3;
 
 let folder: string;
 const at = (...parts: string[]) => path.join(folder, ...parts);
@@ -86,3 +90,40 @@ test.each([
     expect(await readdir(out)).not.toContain(".lock");
   },
 );
+
+test("numbers that are none end a run with code 7, or are passed over as often as it allows", async () => {
+  const tensors = tinyTensors().map((tensor) => {
+    if (tensor.name !== "shared.weight") return tensor;
+    const values = new Float32Array(tensor.bytes.slice().buffer);
+    values[TINY.dModel * LETTER_A] = Number.NaN; // read where the letter is
+    return { ...tensor, bytes: new Uint8Array(values.buffer) };
+  });
+  await writeTinyModel(at("broken"), tensors);
+  const line = (out: string, ...words: string[]) => [
+    "train",
+    at("run.yaml"),
+    "--out",
+    at(out),
+    `model.path=${at("broken")}`,
+    ...words,
+  ];
+  const [stopped, passed, exceeded] = await attuneInTurn(
+    [
+      line("stopped", "train.batch=16"),
+      line("passed", "train.batch=1", "train.steps=16", "train.skipNonFinite=6"),
+      line("exceeded", "train.batch=16", "train.skipNonFinite=1"),
+    ],
+    process.env,
+  );
+  expect(stopped).toMatchObject({ code: 7 });
+  expect(stopped!.stderr).toMatch(
+    /error: the loss is NaN at update \d \(gradient norm NaN, first of [\w.]+: NaN at .*\); the weights are those after update \d.*ATTUNE_DEBUG=5 names/,
+  );
+  expect(await readdir(at("stopped"))).not.toContain("crash.json");
+  expect(passed).toMatchObject({ code: 0 });
+  expect(passed!.stderr).toMatch(
+    /without a finite gradient passed over, the weights stay as they were; \d of 6 that train\.skipNonFinite allows/,
+  );
+  expect(exceeded).toMatchObject({ code: 7 });
+  expect(exceeded!.stderr).toMatch(/train\.skipNonFinite allows 1, and these are 2/);
+});
