@@ -57,6 +57,7 @@ export {
 } from "./schedule.js";
 export { NOTHING_SELECTED, type Selection, type SelectionOptions, select } from "./selection.js";
 export { countOverlap, type Split, type SplitOptions, splitExamples, splitSets } from "./splits.js";
+export { TokenStore } from "./tokenStore.js";
 export { NumericsError, type StepReport, type TrainOptions, train } from "./train.js";
 export { type OptimizerOptions, Trainer, type TrainerCounters, type TrainerOptions } from "./trainer.js";
 export { restoreTrainer, saveTrainer } from "./trainerState.js";

@@ -9,6 +9,7 @@ import { IGNORE_INDEX } from "@attune/models";
 import { inspectMachine } from "../doctor/machine.js";
 import { writeText } from "../report/writeText.js";
 import { redactSecrets } from "../secrets.js";
+import type { AnswerCounts } from "./data.js";
 import { readable } from "./score.js";
 import type { PreparedRun } from "./tune.js";
 
@@ -79,7 +80,7 @@ export async function writeAbout(
       validation: data.validation.length,
       endsLearnt: data.endsLearnt,
       lengths: lengthsOf(data),
-      labels: classesOf(data.examples.map(({ completion }) => readable(completion))),
+      labels: classesOf(data.answers),
       notes: data.notes,
       files: Object.fromEntries(
         Object.entries(settings).filter((entry): entry is [string, string] => /sha256|, commit /.test(String(entry[1]))),
@@ -127,12 +128,13 @@ export function quantilesOf(values: readonly number[]): Quantiles {
 }
 
 /** Answers that repeat are classes: few of them, each short and several times over. */
-export function classesOf(answers: readonly string[]): DataCard["labels"] {
+export function classesOf(answers: AnswerCounts): DataCard["labels"] {
   const counts = new Map<string, number>();
-  for (const answer of answers) {
-    counts.set(answer, (counts.get(answer) ?? 0) + 1);
-    if (counts.size > MAX_CLASSES) return null;
+  for (const set of answers.values()) {
+    if (set === null) return null;
+    for (const [answer, count] of set) counts.set(readable(answer), (counts.get(readable(answer)) ?? 0) + count);
   }
-  if (counts.size < 2 || answers.length < 2 * counts.size) return null;
+  const rows = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  if (counts.size < 2 || counts.size > MAX_CLASSES || rows < 2 * counts.size) return null;
   return [...counts].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count);
 }

@@ -13,7 +13,15 @@ import {
   type TokenizedExample,
   usageError,
 } from "@attune/models";
-import { type BatchPlan, type Format, type MicroBatch, packSequences, planBatches, pretokenizedRow } from "@attune/tuning";
+import {
+  type BatchPlan,
+  type Format,
+  type MicroBatch,
+  packSequences,
+  planBatches,
+  pretokenizedRow,
+  TokenStore,
+} from "@attune/tuning";
 import { openDataset } from "@attune/tuning/node";
 import type { Run } from "../run/schema.js";
 import { type ExampleSource, exampleSource, idRows, inTurn } from "./exampleSources.js";
@@ -22,8 +30,8 @@ import type { ModelFiles } from "./model.js";
 import { realBatch } from "./updates.js";
 
 export interface TrainingData {
-  /** What is trained on, in file order; empty for span corruption, whose examples are drawn anew each epoch. */
-  examples: Example[];
+  /** What is answered, where that is of a few kinds; of the texts of training rows nothing else is kept. */
+  answers: AnswerCounts;
   /** Rows whose prompts can be answered. */
   validation: Example[];
   /** All that is evaluated, by the sets of a mixture. */
@@ -95,7 +103,7 @@ export async function prepareData(run: Run, files: DataFiles): Promise<TrainingD
   const isInstruction = run.objective === "instruction";
   const held = await heldOut(run, files, text, ids !== undefined);
   return {
-    examples: isInstruction ? text.examples : [],
+    answers: countAnswers(isInstruction ? text.examples : []),
     validation: held.flatMap(({ examples }) => examples),
     held,
     count,
@@ -123,6 +131,22 @@ export async function prepareData(run: Run, files: DataFiles): Promise<TrainingD
       }
     },
   };
+}
+
+/** By set (null: the only one): how often each answer is learnt; null where there are more than MAX_KINDS. */
+export type AnswerCounts = ReadonlyMap<string | null, ReadonlyMap<string, number> | null>;
+
+/** Different answers up to which they may be classes. */
+const MAX_KINDS = 64;
+
+export function countAnswers(examples: readonly Pick<Example, "task" | "completion">[]): AnswerCounts {
+  const sets = new Map<string | null, Map<string, number> | null>();
+  for (const { task = null, completion } of examples) {
+    const counts = sets.get(task) ?? (sets.has(task) ? null : new Map<string, number>());
+    counts?.set(completion, (counts.get(completion) ?? 0) + 1);
+    sets.set(task, counts && counts.size > MAX_KINDS ? null : counts);
+  }
+  return sets;
 }
 
 const NO_TEXT = {
@@ -217,7 +241,7 @@ function batchesOf(run: Run, { lengths, example, collate }: ExampleSource): Micr
 }
 
 /** undefined where rows are text. Throws (data) where the micro-batches that the file names are not those of the run. */
-async function pretokenizedRows(run: Run, files: DataFiles): Promise<TokenizedExample[] | undefined> {
+async function pretokenizedRows(run: Run, files: DataFiles): Promise<TokenStore | undefined> {
   const { data, objective } = run;
   if (data.mixture !== undefined || data.template !== undefined || objective !== "instruction") return undefined;
   const { format } = await openIds(data.train, run);
@@ -237,9 +261,9 @@ async function idRowsOf(
   { tokenizer, known }: DataFiles,
   limit: number | null,
   microBatchRows?: number,
-): Promise<TokenizedExample[]> {
+): Promise<TokenStore> {
   const { rows } = await openIds(file, run);
-  const examples: TokenizedExample[] = [];
+  const examples = new TokenStore();
   let first: number | undefined;
   for await (const row of rows()) {
     if (limit !== null && examples.length >= limit) break;
@@ -252,7 +276,7 @@ async function idRowsOf(
           `${row.where}: is in micro-batch ${microBatch ?? "none"}, with train.batch ${microBatchRows} it would be in ${expected}`,
         );
     }
-    examples.push(example);
+    examples.add(example);
   }
   return examples;
 }

@@ -5,6 +5,7 @@ import type { NodeDevice } from "@attune/tensor/node";
 import { loadRun } from "../run/load.js";
 import { checkOut } from "../run/paths.js";
 import type { Run } from "../run/schema.js";
+import { readRunExamples } from "./examples.js";
 import { openRunModel } from "./model.js";
 import { progressListener } from "./progress.js";
 import { readable, type SummaryScores, scoreSummaries } from "./score.js";
@@ -47,7 +48,8 @@ export async function runDemo(
   [full, lora]: readonly [PreparedRun, PreparedRun],
   signal?: AbortSignal,
 ): Promise<DemoReport> {
-  const { validation, examples } = full.data;
+  const { validation } = full.data;
+  const { examples } = await readRunExamples(full.run, full.files); // training keeps no texts
   const references = validation.map(({ completion }) => readable(completion));
   const dialogues = validation.map(({ fields }) => fields.dialogue ?? "");
   const summaries = examples.map(({ completion }) => readable(completion));

@@ -6,7 +6,7 @@ import type { Device, ScratchSet } from "@attune/tensor";
 import { type EvalLoss, Evaluator } from "@attune/tuning";
 import type { Run } from "../run/schema.js";
 import { type AnsweredSample, answeredSamples, referencesOf } from "./answers.js";
-import type { HeldOut, TrainingData } from "./data.js";
+import type { AnswerCounts, HeldOut, TrainingData } from "./data.js";
 import { truncationOf } from "./exampleSources.js";
 import { type LabelledPrompt, scoreLabels } from "./labels.js";
 import type { ModelFiles, RunModel } from "./model.js";
@@ -67,14 +67,12 @@ export interface EvaluationPlan {
   best: { name: string; greaterIsBetter: boolean } | null;
 }
 
-const MAX_LABELS = 64;
-
 /** Throws (usage) for a best value that no measure gives, and for classes that cannot be told from the rows. */
-export function planEvaluations(run: Run, data: Pick<TrainingData, "held" | "examples" | "totalSteps">): EvaluationPlan {
+export function planEvaluations(run: Run, data: Pick<TrainingData, "held" | "answers" | "totalSteps">): EvaluationPlan {
   const { every, best, generate, first, method } = run.eval;
   const { totalSteps } = data;
   const interval = every === null ? null : every < 1 ? Math.max(1, Math.ceil(every * totalSteps)) : every;
-  const measures = data.held.filter(({ examples }) => examples.length > 0).map((held) => measureOf(run, held, data.examples));
+  const measures = data.held.filter(({ examples }) => examples.length > 0).map((held) => measureOf(run, held, data.answers));
   if (method === "likelihood" && measures.every(({ choices }) => choices === null))
     throw usageError(
       "eval.method: likelihood chooses among a few labels, and none of the validation rows is judged as classification",
@@ -104,7 +102,7 @@ export function judgedBy({ best }: EvaluationPlan, { evalLoss, metrics }: Evalua
 }
 
 /** The set's own metric, else the run's, else what its format is judged by; a chain of thought by the answer that it states. */
-function measureOf({ eval: { metric, method } }: Run, held: HeldOut, examples: readonly Example[]): AnswerMeasure {
+function measureOf({ eval: { metric, method } }: Run, held: HeldOut, answers: AnswerCounts): AnswerMeasure {
   const { task, format, answerAfter } = held;
   const ofFormat = METRICS[format?.name ?? ""] ?? (answerAfter === undefined ? METRICS[format?.task ?? ""] : "stated_answer");
   const name = held.metric ?? metric ?? ofFormat ?? "rouge";
@@ -113,12 +111,12 @@ function measureOf({ eval: { metric, method } }: Run, held: HeldOut, examples: r
   const stated = ofFormat === "stated_answer" ? statedAnswerMeasure({ after: answerAfter }) : null;
   if (name === "rouge") return { held, measure: MEASURES.rouge!.make({ stemmer: true }), stated, choices: null };
   if (name !== "classification") return { held, measure: MEASURES[name]!.make({}), stated, choices: null };
-  const own = examples.filter((example) => (example.task ?? null) === task);
+  const own = answers.get(task);
+  if (own === null)
+    throw usageError("eval.metric: classification wants a few labels, and the rows have more than 64 different answers");
   // as they are learnt, by what a reader sees
-  const completions = new Map(own.map(({ completion }) => [readable(completion), completion]));
+  const completions = new Map([...(own?.keys() ?? [])].map((completion) => [readable(completion), completion]));
   const labels = [...completions.keys()].sort();
-  if (labels.length > MAX_LABELS)
-    throw usageError(`eval.metric: classification wants a few labels, and the rows have ${labels.length} different answers`);
   const measure = TASKS.classification!.measures({ labels })[0]!;
   return { held, measure, stated, choices: method === "likelihood" ? labels.map((label) => completions.get(label)!) : null };
 }

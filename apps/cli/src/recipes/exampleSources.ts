@@ -17,7 +17,9 @@ import {
   type Tokenizer,
   tokenizeExample,
 } from "@attune/models";
+import { TokenStore } from "@attune/tuning";
 import type { Run } from "../run/schema.js";
+import { heapGuard } from "./heapGuard.js";
 import type { ModelFiles } from "./model.js";
 
 /** The source that a run's objective and its model's kind ask for. */
@@ -30,17 +32,8 @@ export function exampleSource(
 }
 
 /** Rows that are token ids already. */
-export function idRows(
-  examples: readonly TokenizedExample[],
-  { tokenizer, known }: Pick<ModelFiles, "tokenizer" | "known">,
-): ExampleSource {
-  if (known.kind === "opt") return sequences(tokenizer, examples);
-  return {
-    lengths: examples.map(({ inputIds, labels }) => ({ source: inputIds.length, target: labels.length })),
-    example: (index) => examples[index]!,
-    collate: (rows, dims) => collate(rows, dims, tokenizer.padId),
-    notes: [],
-  };
+export function idRows(store: TokenStore, { tokenizer, known }: Pick<ModelFiles, "tokenizer" | "known">): ExampleSource {
+  return known.kind === "opt" ? sequences(tokenizer, store) : pairs(tokenizer, store);
 }
 
 /** Examples by index and epoch, with lengths that do not depend on the epoch. */
@@ -83,20 +76,35 @@ const SIDES: Readonly<Record<Side, string>> = { left: "beginning", right: "end" 
 function instructions(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
   const { maxSource, maxTarget } = run.data;
   const truncation = truncationOf(run) ?? tokenizer.truncationSide;
-  const tokenized = examples.map((example) => tokenizeExample(tokenizer, example, { maxSource, maxTarget, truncation }));
+  const store = stored(run, examples, (example) => tokenizeExample(tokenizer, example, { maxSource, maxTarget, truncation }));
+  const cuts = store.cuts();
   const notes: string[] = [];
-  const cutSources = tokenized.filter(({ isSourceCut }) => isSourceCut).length;
-  const cutTargets = tokenized.filter(({ isTargetCut }) => isTargetCut).length;
-  if (cutSources > 0)
+  if (cuts.sources > 0)
     notes.push(
-      `${cutSources} of ${examples.length} prompts are longer than data.maxSource ${maxSource} and lose their ${SIDES[truncation]}`,
+      `${cuts.sources} of ${store.length} prompts are longer than data.maxSource ${maxSource} and lose their ${SIDES[truncation]}`,
     );
-  if (cutTargets > 0) notes.push(cutAnswers(cutTargets, examples.length, maxTarget));
+  if (cuts.targets > 0) notes.push(cutAnswers(cuts.targets, store.length, maxTarget));
+  return { ...pairs(tokenizer, store), notes };
+}
+
+/** The token ids of what `make` makes of every item. Throws (data) where they do not fit memory. */
+function stored<T>({ data }: Run, items: Iterable<T>, make: (item: T) => TokenizedExample): TokenStore {
+  const store = new TokenStore();
+  const lookAtHeap = heapGuard(data.train);
+  for (const item of items) {
+    store.add(make(item));
+    lookAtHeap();
+  }
+  return store;
+}
+
+/** Examples of an encoder-decoder. */
+function pairs(tokenizer: Tokenizer, store: TokenStore): ExampleSource {
   return {
-    lengths: tokenized.map(({ inputIds, labels }) => ({ source: inputIds.length, target: labels.length })),
-    example: (index) => tokenized[index]!,
+    lengths: store.lengths(),
+    example: (index) => store.at(index),
     collate: (rows, dims) => collate(rows, dims, tokenizer.padId),
-    notes,
+    notes: [],
   };
 }
 
@@ -107,42 +115,41 @@ const cutAnswers = (cut: number, all: number, maxTarget: number): string =>
 function completions(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
   const { maxSource, maxTarget } = run.data;
   const truncation = truncationOf(run) ?? "left";
-  const tokenized = examples.map(({ id, prompt, completion }) =>
-    promptCompletion(
-      id,
-      tokenizer.encode(prompt),
-      tokenizer.encode(completion, { addSpecialTokens: false }),
-      tokenizer.eosId,
-      maxSource + maxTarget,
-      { maxTarget, truncation },
-    ),
-  );
-  const cut = tokenized.filter(({ isSourceCut }) => isSourceCut).length;
-  const cutTargets = tokenized.filter(({ isTargetCut }) => isTargetCut).length;
+  const most = maxSource + maxTarget;
+  const store = stored(run, examples, ({ id, prompt, completion }) => {
+    const [asked, answer] = [tokenizer.encode(prompt), tokenizer.encode(completion, { addSpecialTokens: false })];
+    return promptCompletion(id, asked, answer, tokenizer.eosId, most, { maxTarget, truncation });
+  });
+  const cuts = store.cuts();
   const notes: string[] = [];
-  if (cut > 0)
-    notes.push(
-      `${cut} of ${examples.length} prompts do not fit ${maxSource + maxTarget} tokens and lose their ${SIDES[truncation]}`,
-    );
-  if (cutTargets > 0) notes.push(`${cutAnswers(cutTargets, examples.length, maxTarget)}; where they break off no end is learnt`);
-  return { ...sequences(tokenizer, tokenized), notes };
+  if (cuts.sources > 0)
+    notes.push(`${cuts.sources} of ${store.length} prompts do not fit ${most} tokens and lose their ${SIDES[truncation]}`);
+  if (cuts.targets > 0) notes.push(`${cutAnswers(cuts.targets, store.length, maxTarget)}; where they break off no end is learnt`);
+  return { ...sequences(tokenizer, store), notes };
 }
 
 /** Decoder-only on plain text: the prompt template makes the text; documents follow one another and are cut into maxSource ids. */
 function causalLm(run: Run, tokenizer: Tokenizer, examples: readonly Example[]): ExampleSource {
-  const documents = examples.map(({ prompt }) => [...tokenizer.encode(prompt), tokenizer.eosId]);
-  const streams = run.data.packing ? documents.map((document) => [document]) : [documents]; // packed documents do not see one another
-  const pieces = streams.flatMap((stream) => [...cutStream(stream, run.data.maxSource)]);
+  const length = run.data.maxSource;
+  function* pieces(): Generator<number[]> {
+    function* documents() {
+      for (const { prompt } of examples) yield [...tokenizer.encode(prompt), tokenizer.eosId];
+    }
+    if (!run.data.packing) yield* cutStream(documents(), length);
+    // packed documents do not see one another
+    else for (const document of documents()) yield* cutStream([document], length);
+  }
+  let count = 0;
   return sequences(
     tokenizer,
-    pieces.map((ids, index) => causalExample(String(index), ids)),
+    stored(run, pieces(), (ids) => causalExample(String(count++), ids)),
   );
 }
 
-function sequences(tokenizer: Tokenizer, tokenized: readonly TokenizedExample[]): ExampleSource {
+function sequences(tokenizer: Tokenizer, store: TokenStore): ExampleSource {
   return {
-    lengths: tokenized.map(({ inputIds: { length } }) => ({ source: length, target: length })),
-    example: (index) => tokenized[index]!,
+    lengths: store.lengths().map(({ source: length }) => ({ source: length, target: length })),
+    example: (index) => store.at(index),
     collate: (rows, { rows: count, source }) => collateCausal(rows, { rows: count, length: source }, tokenizer.padId),
     notes: [],
   };
@@ -156,26 +163,39 @@ function spanCorruption(run: Run, tokenizer: Tokenizer, examples: readonly Examp
   const { noiseDensity, meanSpanLength } = run.spanCorruption;
   const noise = { noiseDensity, meanSpanLength, sentinelIds, eosId: tokenizer.eosId };
   const { raw } = rawLength(run.data.maxSource, noise);
-  const pieces: number[][] = [];
-  let cut = 0;
-  for (const { prompt } of examples) {
-    const ids = tokenizer.encode(prompt, { addSpecialTokens: false });
-    if (ids.length > raw) cut++;
-    for (let at = 0; at < ids.length; at += raw) if (ids.length - at >= 8) pieces.push(ids.slice(at, at + raw));
+  const cuts = { texts: 0 };
+  function* pieces(): Generator<number[]> {
+    for (const { prompt } of examples) {
+      const ids = tokenizer.encode(prompt, { addSpecialTokens: false });
+      if (ids.length > raw) cuts.texts++;
+      for (let at = 0; at < ids.length; at += raw) if (ids.length - at >= 8) yield ids.slice(at, at + raw);
+    }
   }
-  if (pieces.length === 0) throw dataError(`${run.data.train}: no text of at least 8 tokens to hide spans in`);
-  const corrupt = (index: number, epoch: number): TokenizedExample => {
-    const random = mt19937(seedFor(run.train.seed, `spans of ${index} in epoch ${epoch}`));
-    return { id: String(index), ...corruptSpans(pieces[index]!, random, noise), isSourceCut: false, isTargetCut: false };
-  };
+  const store = stored(run, pieces(), (ids) => causalExample("", ids));
+  if (store.length === 0) throw dataError(`${run.data.train}: no text of at least 8 tokens to hide spans in`);
   return {
-    // the counts of hidden tokens and spans follow from the length alone
-    lengths: pieces.map((_, index) => {
-      const { inputIds, labels } = corrupt(index, 0);
-      return { source: inputIds.length, target: labels.length };
-    }),
-    example: corrupt,
+    ...corrupted(run.train.seed, store, noise),
     collate: (rows, dims) => collate(rows, dims, tokenizer.padId),
-    notes: cut > 0 ? [`${cut} of ${examples.length} texts are longer than data.maxSource allows and were divided`] : [],
+    notes:
+      cuts.texts > 0 ? [`${cuts.texts} of ${examples.length} texts are longer than data.maxSource allows and were divided`] : [],
   };
+}
+
+/** Pieces of text with other spans hidden in each epoch. */
+function corrupted(
+  seed: number,
+  store: TokenStore,
+  noise: Parameters<typeof corruptSpans>[2],
+): Pick<ExampleSource, "lengths" | "example"> {
+  const corrupt = (index: number, epoch: number): TokenizedExample => {
+    const random = mt19937(seedFor(seed, `spans of ${index} in epoch ${epoch}`));
+    const { inputIds } = store.at(index);
+    return { id: String(index), ...corruptSpans(inputIds, random, noise), isSourceCut: false, isTargetCut: false };
+  };
+  // the counts of hidden tokens and spans follow from the length alone
+  const lengths = store.lengths().map((_, index) => {
+    const { inputIds, labels } = corrupt(index, 0);
+    return { source: inputIds.length, target: labels.length };
+  });
+  return { lengths, example: corrupt };
 }

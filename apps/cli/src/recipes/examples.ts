@@ -5,6 +5,7 @@ import { type ChatRenderer, openChatTemplate, readChatTemplate } from "@attune/m
 import { badRows, balanceRows, countOverlap, type Format, interleave, mixtureProbabilities } from "@attune/tuning";
 import type { Dataset } from "@attune/tuning/node";
 import type { Run } from "../run/schema.js";
+import { heapGuard } from "./heapGuard.js";
 import type { ModelFiles } from "./model.js";
 import { openRunSets, openValidation, type RunSet } from "./runSets.js";
 import { type ShotDrawer, shotDrawer } from "./shots.js";
@@ -123,6 +124,7 @@ async function examplesOf(
   let index = 0;
   const renderer = renderVersions(run, set, tokenizer, chat, isTraining);
   const tally = badRows(path, run.data);
+  const lookAtHeap = heapGuard(path);
   for await (const row of dataset.rows(tally)) {
     let unit: Versions;
     try {
@@ -132,6 +134,7 @@ async function examplesOf(
       continue;
     }
     tally.kept();
+    lookAtHeap();
     const [{ prompt, completion }] = unit;
     if (isInstruction && (prompt.trim() === "" || completion.trim() === "")) blank++;
     else units.push(unit);
