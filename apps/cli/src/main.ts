@@ -7,7 +7,7 @@ import { COMMANDS, type CommandEntry } from "./commands/table.js";
 import { reportCrash } from "./crash.js";
 import { EXIT_CODES, type Failure, failureOf } from "./errors.js";
 import { watchReaders } from "./readers.js";
-import { columnsOf, fit, sanitizeForTerminal } from "./terminal.js";
+import { columnsOf, displayWidth, fit, sanitizeForTerminal } from "./terminal.js";
 
 export interface Output {
   out(text: string): void;
@@ -28,7 +28,7 @@ export async function main(
   try {
     const program = await programFor(words, output, commands);
     if (words.length === 0) {
-      output.out(program.helpInformation());
+      output.out(helpText(program.helpInformation()));
       return EXIT_CODES.ok;
     }
     await program.parseAsync([...words], { from: "user" });
@@ -54,7 +54,7 @@ async function programFor(words: readonly string[], output: Output, commands: re
     )
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => output.out(text),
+      writeOut: (text) => output.out(helpText(text)),
       // commander puts its suggestion on a second line
       writeErr: (text) => output.err(`${sanitizeForTerminal(text.trim()).replace(/\n+/g, " ")}\n`),
     });
@@ -65,6 +65,18 @@ async function programFor(words: readonly string[], output: Output, commands: re
     if (name === asked) (await load()).configure(command, commands);
   }
   return program;
+}
+
+/** Help within the terminal, which commander leaves as it is where it is narrow; command lines stay whole, to be copied. */
+function helpText(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => {
+      if (/^ +attune /.test(line) || displayWidth(line) <= columnsOf()) return line;
+      const [, name, what] = /^( {2}\S.*?) {2,}(\S.*)$/.exec(line) ?? [];
+      return name && what ? `${name}\n${fit(`    ${what}`)}` : fit(line);
+    })
+    .join("\n");
 }
 
 async function version(): Promise<string> {
