@@ -45,6 +45,10 @@ describe("a project with a software driver", () => {
     `export const run = async () => show();
      const show = () => console.log(process.env.VK_DRIVER_FILES ?? "none", process.env.LD_LIBRARY_PATH ?? "none");
      if (process.argv[1].endsWith("main.js")) show();
+     if (process.argv[2] === "count") {
+       process.on("SIGINT", () => console.log("interrupted"));
+       setTimeout(() => process.exit(0), 1500);
+     }
      if (process.argv[2] === "wait") {
        process.on("SIGTERM", () => process.exit(143));
        setTimeout(() => process.exit(9), 20_000);
@@ -71,6 +75,20 @@ describe("a project with a software driver", () => {
     await once(child.stdout, "data");
     child.kill("SIGTERM");
     expect(await once(child, "exit")).toEqual([143, null]);
+  });
+
+  // script(1) makes a terminal, whose Ctrl-C goes to the whole group; the launcher's stdin is none
+  const hasTerminal = spawnSync("script", ["--version"]).status === 0;
+  test.skipIf(!hasTerminal)("Ctrl-C on a terminal comes once, whatever stdin is", async () => {
+    const command = `"${process.execPath}" "${bin}" count < /dev/null`;
+    const child = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+    let text = "";
+    child.stdout.on("data", (chunk) => {
+      if (text === "") child.stdin.write("\x03");
+      text += chunk;
+    });
+    await once(child, "close");
+    expect(text.split("interrupted")).toHaveLength(2);
   });
 
   test("a driver that is gone is not used", () => {
