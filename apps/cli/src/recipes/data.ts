@@ -13,20 +13,12 @@ import {
   type TokenizedExample,
   usageError,
 } from "@attune/models";
-import {
-  type BatchPlan,
-  type Format,
-  type MicroBatch,
-  packSequences,
-  planBatches,
-  pretokenizedRow,
-  TokenStore,
-} from "@attune/tuning";
-import { openDataset } from "@attune/tuning/node";
+import { type BatchPlan, type Format, type MicroBatch, packSequences, planBatches } from "@attune/tuning";
 import type { Run } from "../run/schema.js";
 import { type ExampleSource, exampleSource, idRows, inTurn } from "./exampleSources.js";
 import { readRunExamples } from "./examples.js";
 import type { ModelFiles } from "./model.js";
+import { pretokenizedRows, readIdRows } from "./pretokenized.js";
 import { realBatch } from "./updates.js";
 
 export interface TrainingData {
@@ -69,12 +61,13 @@ export interface HeldOut {
   batches: readonly MicroBatch[];
 }
 
-type DataFiles = Pick<ModelFiles, "tokenizer" | "known" | "tokenizerFiles">;
+export type DataFiles = Pick<ModelFiles, "tokenizer" | "known" | "tokenizerFiles">;
 
 /** Reads and tokenises. Throws (data) naming file and line, and where no row has a label that counts; (usage) for what the model cannot do. */
 export async function prepareData(run: Run, files: DataFiles): Promise<TrainingData> {
   const { data, train } = run;
-  const ids = await pretokenizedRows(run, files);
+  const idNotes: string[] = [];
+  const ids = await pretokenizedRows(run, files, idNotes);
   if (data.packing && files.known.kind !== "opt")
     throw usageError(
       "data.packing: is for decoder-only models; of an encoder-decoder rows of about the same length share a batch",
@@ -101,7 +94,7 @@ export async function prepareData(run: Run, files: DataFiles): Promise<TrainingD
   notes.push(...realBatch(run, lengths.length, plan.epoch(0).length));
   const totalSteps = train.steps ?? Math.ceil((train.epochs ?? 3) * plan.updatesPerEpoch);
   const isInstruction = run.objective === "instruction";
-  const held = await heldOut(run, files, text, ids !== undefined);
+  const held = await heldOut(run, files, text, ids && idNotes);
   return {
     answers: countAnswers(isInstruction ? text.examples : []),
     validation: held.flatMap(({ examples }) => examples),
@@ -117,7 +110,7 @@ export async function prepareData(run: Run, files: DataFiles): Promise<TrainingD
     totalSteps,
     template: text.template,
     tokenized: (rows, epoch = 0) => source.lengths.slice(0, rows).map((_, index) => source.example(index, epoch)),
-    notes: [...text.notes, ...source.notes, ...notes],
+    notes: [...idNotes, ...text.notes, ...source.notes, ...notes],
     *updates(from = 0) {
       let done = from;
       const { updatesPerEpoch } = plan;
@@ -214,11 +207,17 @@ function packedSource({ data, objective, train }: Run, { tokenizer }: DataFiles,
 
 type TextRows = Pick<Awaited<ReturnType<typeof readRunExamples>>, "validation" | "sets"> | typeof NO_TEXT;
 
-async function heldOut(run: Run, files: DataFiles, { validation, sets }: TextRows, isIds: boolean): Promise<HeldOut[]> {
+/** @param idNotes of rows that are token ids: where to tell what is left out of them */
+async function heldOut(
+  run: Run,
+  files: DataFiles,
+  { validation, sets }: TextRows,
+  idNotes: string[] | undefined,
+): Promise<HeldOut[]> {
   const isInstruction = run.objective === "instruction";
-  if (isIds) {
+  if (idNotes) {
     if (run.data.validation === null) return [];
-    const rows = await idRowsOf(run.data.validation, run, files, run.eval.rows);
+    const rows = await readIdRows(run.data.validation, run, files, { limit: run.eval.rows, notes: idNotes });
     return [{ task: null, format: null, examples: [], batches: batchesOf(run, idRows(rows, files)) }];
   }
   const tasks = [...new Set(validation.map(({ task }) => task ?? null))];
@@ -238,45 +237,4 @@ function batchesOf(run: Run, { lengths, example, collate }: ExampleSource): Micr
     const rows = examples.map((index) => example(index, 0));
     return { ...collate(rows, { rows: batch, source, target }), ids: rows.flatMap(namesOf) };
   });
-}
-
-/** undefined where rows are text. Throws (data) where the micro-batches that the file names are not those of the run. */
-async function pretokenizedRows(run: Run, files: DataFiles): Promise<TokenStore | undefined> {
-  const { data, objective } = run;
-  if (data.mixture !== undefined || data.template !== undefined || objective !== "instruction") return undefined;
-  const { format } = await openIds(data.train, run);
-  return format.name === "pretokenized" ? idRowsOf(data.train, run, files, data.limit, run.train.batch) : undefined;
-}
-
-const openIds = (file: string, { data: { format, onBadRow, maxLineBytes, encoding } }: Run) =>
-  openDataset(file, { format, onBadRow, maxLineBytes, encoding });
-
-/**
- * The rows of a file of token ids, which are learnt in its order: micro-batch k is rows k * `microBatch` on. Throws (data) where ids do not
- * fit the model, and where micro-batches that the file names are others.
- */
-async function idRowsOf(
-  file: string,
-  run: Run,
-  { tokenizer, known }: DataFiles,
-  limit: number | null,
-  microBatchRows?: number,
-): Promise<TokenStore> {
-  const { rows } = await openIds(file, run);
-  const examples = new TokenStore();
-  let first: number | undefined;
-  for await (const row of rows()) {
-    if (limit !== null && examples.length >= limit) break;
-    const { example, microBatch } = pretokenizedRow(row, { vocabSize: tokenizer.vocabSize, isCausal: known.kind === "opt" });
-    if (microBatchRows !== undefined) {
-      first ??= microBatch;
-      const expected = first === undefined ? undefined : first + Math.floor(examples.length / microBatchRows);
-      if (microBatch !== expected)
-        throw dataError(
-          `${row.where}: is in micro-batch ${microBatch ?? "none"}, with train.batch ${microBatchRows} it would be in ${expected}`,
-        );
-    }
-    examples.add(example);
-  }
-  return examples;
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -143,6 +143,40 @@ describe("a run's data", () => {
     await expect(prepareData(other, await openModelFiles(other))).rejects.toThrow(
       /ids.jsonl:3: is in micro-batch 1, with train.batch 3 it would be in 0/,
     );
+  });
+
+  it("32: token ids that do not fit the model are left out where the run says so, and told", async () => {
+    const ids = Array.from({ length: 200 }, (_, i) => ({ inputIds: [i === 7 ? 1e6 : 5, 6], labels: [3, 1] }));
+    await write("ids.jsonl", ids);
+    const prepared = async (more: string) => {
+      const one = run(`  train: ids.jsonl\n${more}`);
+      return prepareData(one, await openModelFiles(one));
+    };
+    await expect(prepared("")).rejects.toThrow(/ids\.jsonl:8: inputIds\[0\] is 1000000/);
+    const { count, notes } = await prepared("  onBadRow: skip\n");
+    expect([count, notes.join()]).toEqual([199, expect.stringMatching(/1 of 200 rows of .*ids\.jsonl are bad and left out/)]);
+  });
+
+  it("is checked as training sees it: through the model's own chat template, where it has one", async () => {
+    const own = path.join(folder, "chatty");
+    await cp(base, own, { recursive: true });
+    const config = JSON.parse(await readFile(path.join(own, "tokenizer_config.json"), "utf8")) as object;
+    const chat_template = `${"word ".repeat(40)}{% for m in messages %}{{ m.content }}{% endfor %}`;
+    await writeFile(path.join(own, "tokenizer_config.json"), JSON.stringify({ ...config, chat_template }));
+    const turns = (i: number) => [
+      { role: "user", content: `What is the number ${i} to you?` },
+      { role: "assistant", content: `It is ${i}.` },
+    ];
+    await write(
+      "talks.jsonl",
+      Array.from({ length: 3 }, (_, i) => ({ messages: turns(i) })),
+    );
+    const kinds = async (model: string) => {
+      const one = run("  train: talks.jsonl\n  maxSource: 48\n");
+      return (await checkRun({ ...one, model: { path: model } })).report.findings.map(({ kind, count }) => [kind, count]);
+    };
+    expect(await kinds(own)).toEqual([["prompt too long", 3]]);
+    expect(await kinds(base)).toEqual([]);
   });
 
   it("checks a file by itself", async () => {
