@@ -1,6 +1,8 @@
 // The pages are held to the project: every ts sample runs and prints what it says, every link leads somewhere, and every command,
 // option, script and file that they name is there.
 //
+// Command lines are run by commands.test.ts.
+//
 //   ```ts            runs, in a process where all packages resolve to their sources
 //   ```ts fragment   does not
 //   ```ts of FILE    is a piece of that file, word for word (any language)
@@ -85,6 +87,16 @@ describe("quotes are true", () => {
   });
   test.each(runs)("$where", ({ where, text }) => {
     expect(parseRun(text, { file: "docs/my-run.yaml" }).name, where).toBe("my-run");
+  });
+  test("a row that is shown is one that the page's run takes", () => {
+    const rows = blocks.filter(({ language }) => language === "json");
+    expect(rows.map(({ where }) => where)).toEqual([expect.stringMatching(/^docs\/your-own-data\.md:/)]);
+    const { data } = parseRun(runs.find(({ where }) => where.startsWith("docs/your-own-data.md"))!.text, {
+      file: "docs/my-run.yaml",
+    });
+    const fields = Object.keys(JSON.parse(rows[0]!.text) as object);
+    const named = [data.template?.prompt, data.template?.completion].flat().flatMap((text) => [...text!.matchAll(/\{(\w+)\}/g)]);
+    expect(named.map(([, field]) => field).sort()).toEqual(fields.sort());
   });
   test("the table of a run's keys has all of them and no other", () => {
     const page = readFileSync(path.join(root, "docs/your-own-data.md"), "utf8");
