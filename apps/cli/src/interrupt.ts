@@ -3,8 +3,7 @@ import { EXIT_CODES, interruptedError } from "./errors.js";
 import { closedReadersEndNothing } from "./readers.js";
 
 /** SIGHUP: the terminal is closed. Node takes even nohup's word back, so that it always arrives. */
-export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-export type StopSignal = (typeof STOP_SIGNALS)[number];
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export interface Interruption {
   /** Aborts with an error that the command line turns into exit code 130, 143 or 129. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { DeviceFacts } from "@attune/kernels-wgsl";
@@ -109,6 +109,20 @@ test("a new model's tokenizer that changed is another run", async () => {
   await expect(open(runWith(), { resume: true })).rejects.toThrow(
     /was made by another run: model\.init\.tokenizer\/tokenizer\.json has other contents/,
   );
+});
+
+test("a key that a checkpoint is too old to know has its default, or is another run", async () => {
+  const first = await open(runWith());
+  await first.save(trainerAt(1), NO_PROGRESS);
+  await first.close();
+  const file = at("out", "checkpoints", "step-000001", "checkpoint.json");
+  const manifest = JSON.parse(await readFile(file, "utf8"));
+  delete manifest.record.settings["train.labelSmoothing"];
+  delete manifest.record.settings["model.init.tokenizer/tokenizer.json"];
+  await writeFile(file, JSON.stringify(manifest));
+  await (await open(runWith(), { resume: true })).close();
+  const other = runWith(({ train }) => Object.assign(train, { labelSmoothing: 0.1 }));
+  await expect(open(other, { resume: true })).rejects.toThrow(/train\.labelSmoothing was nothing and is 0\.1/);
 });
 
 test("a disk without room is refused at the start, one with little is told", async () => {
