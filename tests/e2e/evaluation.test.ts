@@ -128,6 +128,7 @@ describe("evaluations on the way", () => {
     expect(report.train.steps).toEqual([1, 2, 4, 5]);
     const { environment, data } = report.about as unknown as About;
     expect(environment.adapter).toEqual(device.facts.adapter);
+    expect(environment.webgpu).toMatch(/^\d+\.\d+\.\d+/);
     expect(data.endsLearnt).toBe(data.examples);
     expect(data.files["data.train"]).toMatch(/^\d+ bytes, sha256 [0-9a-f]{64}$/);
     const [events, ...others] = await readdir(path.join(often.folder, "tensorboard"));

@@ -226,6 +226,7 @@
         facts([
           ["adapter", name && (where.isSoftware ? `${name} (software)` : name)],
           ["vendor, architecture", adapter && [adapter.vendor, adapter.architecture].filter(Boolean).join(", ")],
+          ["Dawn (webgpu)", where.webgpu],
           ["processors", where.processors],
           ["system", where.platform],
           ["Node", where.node],

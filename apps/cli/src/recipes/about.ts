@@ -1,6 +1,7 @@
 // about.json in a run's folder: where it ran, by which program, and what its data is like. Written when a run starts, for its report.
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -29,6 +30,8 @@ export interface Environment {
   /** Of a checkout; null for an installed package. */
   commit: string | null;
   node: string;
+  /** Of Dawn's npm package: kernels are compiled by it. */
+  webgpu: string;
   platform: string;
   processors: string;
   adapter: DeviceFacts["adapter"];
@@ -103,11 +106,18 @@ async function environmentOf({ adapter, isSoftware }: DeviceFacts): Promise<Envi
     attune: manifest.version,
     commit: here.includes("node_modules") ? null : commit,
     node,
+    webgpu: await webgpuVersion(),
     platform,
     processors,
     adapter,
     isSoftware,
   };
+}
+
+/** Read from beside its entry: the command line depends on it, and it is loaded by now. */
+async function webgpuVersion(): Promise<string> {
+  const entry = createRequire(import.meta.url).resolve("webgpu");
+  return (JSON.parse(await readFile(path.join(path.dirname(entry), "package.json"), "utf8")) as { version: string }).version;
 }
 
 function lengthsOf(data: PreparedRun["data"]): DataCard["lengths"] {
