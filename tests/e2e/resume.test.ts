@@ -235,6 +235,7 @@ describe("a folder that holds a run", () => {
     expect(code).toBe(143);
     expect(await readdir(path.join(stopped, "adapter"))).toContain("adapter_model.safetensors"); // saved before
     expect(await readdir(stopped)).not.toContain("result.json");
+    expect(await stepsOf(stopped)).toEqual(["step-000002"]); // only interruptions save, and this is one
   });
 
   it("saves a checkpoint when it is interrupted, and says how to go on", async () => {

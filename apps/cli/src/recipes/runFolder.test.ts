@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { DeviceFacts } from "@attune/kernels-wgsl";
@@ -137,6 +137,18 @@ test("a disk without room is refused at the start, one with little is told", asy
   });
   await check(5000 * 2 ** 20);
   expect(notes).toEqual([expect.stringMatching(/has 4\.88 GiB free, and 3 checkpoints and the result will take 9\.77 GiB/)]);
+  // somebody's own files make no room; checkpoints that are there already need none
+  await mkdir(at("out", "checkpoints"), { recursive: true });
+  for (const [name, bytes] of [
+    ["mine.bin", 20_000],
+    ["checkpoints/step.bin", 6000],
+  ] as const) {
+    await writeFile(at("out", name), "");
+    await truncate(at("out", name), bytes * 2 ** 20);
+    if (name === "mine.bin") await expect(check(3500 * 2 ** 20)).rejects.toMatchObject({ exitClass: "storage" });
+  }
+  await check(4100 * 2 ** 20);
+  expect(notes).toHaveLength(1);
   await check(11_000 * 2 ** 20);
   expect(notes).toHaveLength(1);
 });

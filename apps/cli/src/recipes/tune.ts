@@ -214,9 +214,11 @@ async function tuneOpened(
   signal?.throwIfAborted(); // what was trained so far is saved; evaluation is skipped
 
   const beforeAnswers = performance.now();
-  const { answers, scores, examples } = await evaluator.answer(data.validation.length, {
-    signal,
-    onProgress: listener.evaluating,
+  const asked = { signal, onProgress: listener.evaluating };
+  const { answers, scores, examples } = await evaluator.answer(data.validation.length, asked).catch(async (error: unknown) => {
+    // interrupted: what is left can be done by --resume, even where only interruptions save
+    if (signal?.aborted && !hasBetter && folder.savedAt !== steps) await folder.save(trainer, progress);
+    throw error;
   });
   const answerSeconds = (performance.now() - beforeAnswers) / 1000;
   const trainSeconds = records.reduce((sum, { seconds }) => sum + seconds, 0);
