@@ -159,12 +159,15 @@ function unitsOf(
 /** How many of `validation` ask a question that `train` has, too. */
 export function countOverlap(
   train: Iterable<Example>,
-  validation: Iterable<Example>,
+  validation: readonly Example[],
   keyOf: (example: Example) => string = promptKey,
 ): number {
-  const seen = new Set<string>();
-  for (const example of train) seen.add(keyOf(example));
-  let overlap = 0;
-  for (const example of validation) if (seen.has(keyOf(example))) overlap++;
-  return overlap;
+  if (validation.length === 0) return 0;
+  const keys = validation.map(keyOf); // validation is the smaller of the two: training rows are only looked up
+  const isTrained = new Map(keys.map((key) => [key, false]));
+  for (const example of train) {
+    const key = keyOf(example);
+    if (isTrained.has(key)) isTrained.set(key, true);
+  }
+  return keys.filter((key) => isTrained.get(key)).length;
 }

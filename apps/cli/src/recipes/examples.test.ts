@@ -45,6 +45,9 @@ describe("the tasks of a mixture", () => {
     expect(split.validation.filter(({ prompt }) => trained.has(asked(prompt)))).toEqual([]);
     for (const { prompt, task } of [...split.examples, ...split.validation])
       expect(new Set(prompt.match(/first|second/g))).toEqual(new Set([task === "one" ? "first" : "second"]));
+    expect(() => run("  mixture: [{train: one.jsonl, name: a}, {train: two.jsonl, name: a}]\n")).toThrow(
+      /data\.mixture\.1\.name is a, as that of an earlier set/,
+    );
     expect(() => run(`${mixture(", validation: dev.jsonl")}  split: {validation: 0.2}\n`)).toThrow(
       /data\.split stands beside a validation file of data\.mixture/,
     );

@@ -358,6 +358,10 @@ function refuseDataContradictions(
     mixture.some(({ weight }) => weight !== undefined)
   )
     refuse("data.mixture", "has weights for some of its sets only");
+  const names = (mixture ?? []).map(({ name }, i) => name ?? String(i + 1));
+  const twice = names.findIndex((name, i) => names.indexOf(name) < i);
+  if (twice >= 0)
+    refuse(`data.mixture.${twice}.name`, `is ${names[twice]}, as that of an earlier set: losses and scores are told by it`);
   if (mixing.kind === "roundRobin" && mixture?.some(({ weight }) => weight !== undefined))
     refuse("data.mixture", "has weights, and with data.mixing.kind roundRobin its sets take turns");
   const templates = [template, ...(mixture ?? []).map((set) => set.template)];
