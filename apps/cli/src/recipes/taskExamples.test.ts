@@ -69,6 +69,25 @@ describe("a run's evaluation", () => {
     await expect(evaluationOfRun(data)).rejects.toThrow(/r: has no validation rows .*name the rows to evaluate on with --data/);
   });
 
+  it("of a mixture is of one set, where its sets are judged differently", async () => {
+    const sets =
+      "[{train: talk.jsonl, name: talk, validation: talk.jsonl}, {train: news.jsonl, name: news, validation: news.jsonl}]";
+    const data = `  mixture: ${sets}\n`;
+    await expect(evaluationOfRun(data)).rejects.toThrow(
+      /r: its sets are judged differently: talk as summarization, news as classification; name one with --task-template/,
+    );
+    const run = parseRun(yaml(data), { file: at("r.yaml"), cwd: folder });
+    await template((await readRunExamples(run, await openModelFiles(run))).template);
+    await cp(at(`model/${TEMPLATE_FILE}`), at(`out/model/${TEMPLATE_FILE}`));
+    const news = await prepareEvaluation(await evaluationOf(at("r.yaml"), { ...FLAGS, taskTemplate: "news" }));
+    expect([news.taskName, news.examples.length, new Set(news.examples.map(({ task }) => task))]).toEqual([
+      "classification",
+      5,
+      new Set(["news"]),
+    ]);
+    expect((await evaluationOfRun(data, { task: "chat" })).examples).toHaveLength(4 + 5);
+  });
+
   it("takes all right answers that rows have, or the fields that are named", async () => {
     await write("dev.jsonl", [
       { fname: "test_0", dialogue: "#Person1#: Hi", summary1: "a b", summary2: "c d", summary3: "e f", topic: "g" },

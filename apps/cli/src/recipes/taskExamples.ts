@@ -12,6 +12,7 @@ import {
   parseTemplate,
   printable,
   type Row,
+  templateOfTask,
   usageError,
   withShots,
 } from "@attune/models";
@@ -20,7 +21,7 @@ import { openDataset } from "@attune/tuning/node";
 import { referencesOf } from "./answers.js";
 import type { Evaluation } from "./evaluate.js";
 import { withRows } from "./evaluateRun.js";
-import { readRunExamples } from "./examples.js";
+import { readRunExamples, type SetFacts } from "./examples.js";
 import type { GenerationFiles } from "./generate.js";
 import { modelOfRun } from "./model.js";
 import { fetchHubData } from "./modelFiles.js";
@@ -74,9 +75,25 @@ async function ofRun(evaluation: Evaluation, files: GenerationFiles, file: strin
   // of another model than the run's own the prompts are still the run's
   const { known } = await modelOfRun(run);
   const source = { tokenizer: files.tokenizer, known, tokenizerFiles: files.folder.source };
-  const { validation, template, format } = await readRunExamples(run, source, "validation");
-  const references = validation.map((example) => namedReferencesOf(example, evaluation.referenceFields));
-  return { task: evaluation.task ?? evaluationTaskOf(format), template: template.name, examples: validation, references };
+  const { validation, template: stored, sets } = await readRunExamples(run, source, "validation");
+  const { taskTemplate } = evaluation;
+  const template = taskTemplate === undefined ? stored : templateOfTask(stored, taskTemplate, evaluation.name);
+  const examples = taskTemplate === undefined ? validation : validation.filter(({ task }) => task === taskTemplate);
+  if (taskTemplate !== undefined && examples.length === 0)
+    throw usageError(`${evaluation.name}: the set ${printable(taskTemplate)} has no validation rows`);
+  const references = examples.map((example) => namedReferencesOf(example, evaluation.referenceFields));
+  return { task: evaluation.task ?? judgedAs(evaluation.name, examples, sets), template: template.name, examples, references };
+}
+
+/** What the rows of a run's sets are judged as. Throws (usage) where that is not the same for all. */
+function judgedAs(name: string, examples: readonly Example[], sets: readonly SetFacts[]): string {
+  const asked = new Set(examples.map(({ task }) => task));
+  const found = sets.filter((set) => asked.has(set.name)).map((set) => ({ ...set, judged: evaluationTaskOf(set.format) }));
+  const tasks = [...new Set(found.map(({ judged }) => judged))];
+  if (tasks.length === 1) return tasks[0]!;
+  throw usageError(
+    `${name}: its sets are judged differently: ${found.map((set) => `${printable(set.name!)} as ${set.judged}`).join(", ")}; name one with --task-template, or a --task for all`,
+  );
 }
 
 /** Through the template beside the model's weights, of several the first that fits; undefined where the file's rows are of another form. */
