@@ -1,6 +1,8 @@
 // What a run will take, before anything is allocated: the run itself, on a device that only counts.
 import type { DeviceFacts } from "@attune/kernels-wgsl";
+import type { FileSink } from "@attune/models";
 import { CATEGORIES, type Category, Device, nullBackend, WebGpuBackend } from "@attune/tensor";
+import { saveTrainer } from "@attune/tuning";
 import { type RunModel, readRunModel } from "./model.js";
 import { type DiskPlan, diskPlan, freeBytesAt } from "./planDisk.js";
 import { openRun, type PreparedRun } from "./tune.js";
@@ -63,9 +65,11 @@ export async function planRun(prepared: PreparedRun, facts: DeviceFacts): Promis
     totals.largestFlops = Math.max(totals.largestFlops, flops);
   }
 
-  // the rest of the run allocates too, in the order of the run: evaluation, reading weights back to save them, decoding with its caches
+  // the rest of the run allocates too, in the order of the run: evaluation, reading a checkpoint and weights back to save them, decoding
+  // with its caches
   await trainer.readLoss(1);
   await evaluator.evaluate(0, 0, {});
+  if (run.save.every !== null || evaluations.best) await saveTrainer(trainer, NOWHERE);
   await readRunModel(run, model, files);
   await evaluator.answer(data.validation.length, {});
 
@@ -109,5 +113,14 @@ export async function planRun(prepared: PreparedRun, facts: DeviceFacts): Promis
   opened.dispose();
   return plan;
 }
+
+/** What is read to be saved, and is not. */
+const NOWHERE: FileSink = {
+  async write() {},
+  async create() {
+    return { async write() {}, async close() {}, async abort() {} };
+  },
+  describe: (name) => name,
+};
 
 const sizeOf = ({ model }: RunModel): number => [...model.weights.values()].reduce((sum, weight) => sum + weight.size, 0);
