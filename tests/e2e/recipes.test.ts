@@ -13,7 +13,7 @@ import { listRecipes } from "../../apps/cli/src/recipesList/recipesList.js";
 import { loadRun } from "../../apps/cli/src/run/load.js";
 import { isHubName } from "../../apps/cli/src/run/modelName.js";
 import type { Run } from "../../apps/cli/src/run/schema.js";
-import { measures, tenths } from "../../scripts/recipe-table.js";
+import { measures, shortcomings, tenths } from "../../scripts/recipe-table.js";
 import { standIns } from "../../scripts/stand-ins/files.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -118,6 +118,17 @@ describe("the table of recipes", () => {
       "news: classification f1_macro 0.000 -> 0.200",
     ]);
     expect(() => measures({ ...result, scores }, found.slice(1))).toThrow(/eval.first/);
+  });
+
+  it("with --check refuses a loss above four fifths, and a measure that is not above the untuned one", () => {
+    const change = (before: number, after: number, isBetterLow = false) => [{ name: "f1", before, after, isBetterLow }];
+    expect(shortcomings({ first: 5, last: 4 }, change(0.1, 0.2))).toEqual([]);
+    expect(shortcomings({ first: 5, last: 4 }, change(2, 1, true))).toEqual([]);
+    expect(shortcomings({ first: 5, last: 4.1 }, change(0.2, 0.2))).toEqual([
+      "training loss falls to 0.82 of what it was, not to 0.8",
+      "f1 is 0.200, and untuned it was 0.200",
+    ]);
+    expect(shortcomings({ first: 5, last: Number.NaN }, change(0, Number.NaN))).toHaveLength(2);
   });
 });
 
