@@ -5,7 +5,10 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { openDevice } from "@attune/tensor/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { prepareRun, tune } from "../../apps/cli/src/recipes/tune.js";
+import { loadRun } from "../../apps/cli/src/run/load.js";
 import { attuneInTurn } from "./attune.js";
 import { TINY, tinyTensors, writeTinyModel } from "./tinyModel.js";
 
@@ -73,23 +76,21 @@ test("a reader that goes (2>&1 | head) costs the display, not the run", async ()
   expect(await readdir(out)).not.toContain(".lock");
 });
 
-test.each([
-  ["SIGHUP", 129],
-  ["SIGINT", 130],
-] as const)(
-  "%s that comes twice at once, as from a terminal and from the launcher, is one: the update ends and is saved",
-  async (signal, code) => {
+test("a signal that comes twice at once, as from a terminal and from the launcher, is one: the update ends and is saved", async () => {
+  const stopped = async (signal: "SIGHUP" | "SIGINT") => {
     const out = at(signal);
     const { child, ended, text } = train(out, ["train.steps=100000", "save.every=null"]);
     await until(async () => (await readFile(path.join(out, "metrics.jsonl"), "utf8").catch(() => "")).length > 0);
     process.kill(-child.pid!, signal);
     child.kill(signal);
-    expect(await ended).toBe(code);
+    const code = await ended;
     expect(text()).toMatch(/stopped after step \d+; --resume goes on from here/);
     expect(await stepsOf(out)).toHaveLength(1);
     expect(await readdir(out)).not.toContain(".lock");
-  },
-);
+    return code;
+  };
+  expect(await Promise.all([stopped("SIGHUP"), stopped("SIGINT")])).toEqual([129, 130]);
+});
 
 test("numbers that are none end a run with code 7, or are passed over as often as it allows", async () => {
   const tensors = tinyTensors().map((tensor) => {
@@ -107,12 +108,8 @@ test("numbers that are none end a run with code 7, or are passed over as often a
     `model.path=${at("broken")}`,
     ...words,
   ];
-  const [stopped, passed, exceeded] = await attuneInTurn(
-    [
-      line("stopped", "train.batch=16"),
-      line("passed", "train.batch=1", "train.steps=16", "train.skipNonFinite=6"),
-      line("exceeded", "train.batch=16", "train.skipNonFinite=1"),
-    ],
+  const [stopped, passed] = await attuneInTurn(
+    [line("stopped", "train.batch=16"), line("passed", "train.batch=1", "train.steps=16", "train.skipNonFinite=6")],
     process.env,
   );
   expect(stopped).toMatchObject({ code: 7 });
@@ -124,6 +121,20 @@ test("numbers that are none end a run with code 7, or are passed over as often a
   expect(passed!.stderr).toMatch(
     /without a finite gradient passed over, the weights stay as they were; \d of 6 that train\.skipNonFinite allows/,
   );
-  expect(exceeded).toMatchObject({ code: 7 });
-  expect(exceeded!.stderr).toMatch(/train\.skipNonFinite allows 1, and these are 2/);
+});
+
+test("a disk without room is told before the first update", async () => {
+  const run = await loadRun(at("run.yaml"), { overrides: [`out=${at("full")}`] });
+  const device = await openDevice();
+  try {
+    const begun = tune(device, await prepareRun(run), { note() {}, step() {}, evaluating() {} }, { freeBytes: 1000 });
+    await expect(begun).rejects.toMatchObject({
+      exitClass: "storage",
+      message: expect.stringMatching(/the disk has 1000 B free, and the run needs .* at least/),
+    });
+  } finally {
+    device.destroy();
+  }
+  const left = await readdir(at("full"));
+  for (const name of ["metrics.jsonl", "checkpoints", ".lock"]) expect(left).not.toContain(name);
 });

@@ -143,6 +143,12 @@ function diskSizes(model: RunModel, trainer: Trainer, updates: number): DiskSize
 
 const parametersOf = ({ model }: RunModel): number => [...model.weights.values()].reduce((sum, { size }) => sum + size, 0);
 
+export interface TuneOptions extends StartOptions {
+  signal?: AbortSignal;
+  /** On the disk of the run's folder; by default what the system says. */
+  freeBytes?: number;
+}
+
 /**
  * Trains, evaluates, saves. The run's folder gets run.yaml, about.json, metrics.jsonl, tensorboard, checkpoints, samples.jsonl, result.json and the model or adapter.
  * Throws (usage) where the folder is not free for this run (openRunFolder), (storage) where its disk has no room (checkDisk).
@@ -151,11 +157,11 @@ export async function tune(
   device: Device,
   prepared: PreparedRun,
   listener: TuneListener,
-  { signal, ...start }: StartOptions & { signal?: AbortSignal } = {},
+  { signal, freeBytes, ...start }: TuneOptions = {},
 ): Promise<TuneResult> {
   const folder = await openRunFolder(prepared.run, device.facts, start, (line) => listener.note(line));
   try {
-    const result = await tuneIn(folder, device, prepared, listener, signal);
+    const result = await tuneIn(folder, device, prepared, listener, { signal, freeBytes });
     crashesGoTo(null);
     return result;
   } finally {
@@ -168,7 +174,7 @@ async function tuneIn(
   device: Device,
   prepared: PreparedRun,
   listener: TuneListener,
-  signal?: AbortSignal,
+  options: Pick<TuneOptions, "signal" | "freeBytes">,
 ): Promise<TuneResult> {
   await writeRun(prepared.run);
   await writeAbout(prepared, device.facts, folder.startStep, folder.settings);
@@ -177,7 +183,7 @@ async function tuneIn(
   const opened = await openRun(device, prepared);
   crashesGoTo({ folder: prepared.run.out, facts: () => ({ ...facts(), step: opened.trainer.step, savedAt: folder.savedAt }) });
   try {
-    return await tuneOpened(folder, device, prepared, opened, listener, signal);
+    return await tuneOpened(folder, device, prepared, opened, listener, options);
   } finally {
     opened.dispose();
   }
@@ -189,11 +195,11 @@ async function tuneOpened(
   prepared: PreparedRun,
   { model, trainer, evaluator }: OpenedRun,
   listener: TuneListener,
-  signal?: AbortSignal,
+  { signal, freeBytes }: Pick<TuneOptions, "signal" | "freeBytes">,
 ): Promise<TuneResult> {
   const { run, files, data, evaluations: plan } = prepared;
   for (const note of [...data.notes, ...model.notes]) listener.note(note);
-  await checkDisk(run, diskSizes(model, trainer, data.totalSteps), (line) => listener.note(line));
+  await checkDisk(run, diskSizes(model, trainer, data.totalSteps), (line) => listener.note(line), freeBytes);
   await folder.restore(trainer);
   listener.resumed?.(folder.startStep);
   if (folder.startStep >= data.totalSteps)
