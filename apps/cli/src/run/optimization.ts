@@ -85,7 +85,8 @@ export function refuseOptimizationContradictions(train: Optimization, refuse: (p
     refuse("train.schedule", `is ${kind}: say how low in train.scheduleOptions, minLr or minLrRatio`);
   const { lr = Number.POSITIVE_INFINITY } = train;
   for (const key of ["minLr", "lrEnd"] as const)
-    if ((options[key] ?? 0) >= lr) refuse(`train.scheduleOptions.${key}`, `is ${options[key]}, and the peak is train.lr, ${lr}`);
+    if ((options[key] ?? Number.NEGATIVE_INFINITY) >= lr)
+      refuse(`train.scheduleOptions.${key}`, `is ${options[key]}, and the peak is train.lr, ${lr}`);
   if (optimizer !== "adamw" && train.adam) refuse("train.adam", `is for adamw, and train.optimizer is ${optimizer}`);
   if (optimizer !== "adafactor" && train.adafactor)
     refuse("train.adafactor", `is for adafactor, and train.optimizer is ${optimizer}`);
