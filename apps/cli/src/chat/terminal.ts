@@ -1,7 +1,7 @@
 // A chat's lines in and out: on a terminal with a prompt and tokens as they come; in a pipe a line a turn, answers alone on stdout.
 import { createInterface } from "node:readline";
 import { EXIT_CODES } from "../errors.js";
-import { color, displayWidth, errColor, oneLine, sanitizeForTerminal, wrap } from "../terminal.js";
+import { color, columnsOf, displayWidth, errColor, fit, oneLine, sanitizeForTerminal, wrap } from "../terminal.js";
 import type { ChatOutput, ChatSession } from "./session.js";
 
 /** From this width on two answers stand beside each other. */
@@ -11,7 +11,7 @@ export function chatOutput(isTerminal: boolean): ChatOutput {
   let hasBegun = false;
   const line = (text: string) => process.stdout.write(`${oneLine(text.trim())}\n`);
   return {
-    note: (text) => void process.stderr.write(`${errColor.dim(sanitizeForTerminal(text))}\n`),
+    note: (text) => void process.stderr.write(`${fit(errColor.dim(sanitizeForTerminal(text)), columnsOf(process.stderr))}\n`),
     piece(text) {
       if (!isTerminal) return;
       const said = hasBegun ? text : text.trimStart();
