@@ -55,39 +55,45 @@ export function squadMeasure({ version = "1.1" }: SquadOptions = {}): Measure {
   };
 }
 
-/** Share of predictions whose last number is the reference's, 0 to 1. */
-export function finalAnswerMeasure({ style = "flexible" }: FinalAnswerOptions = {}): Measure {
-  const columns = columnsOf(3); // rows, matches, without a number
+/** Share of predictions in which the same answer is found as in a reference, 0 to 1. */
+function foundAnswerMeasure(
+  name: string,
+  found: (prediction: string) => string | null,
+  right: (reference: string) => string | null,
+  signature: Measure["signature"],
+): Measure {
+  const columns = columnsOf(3); // rows, matches, without an answer
   return {
-    name: "gsm8k",
+    name,
     headline: "exact_match",
     row(references, prediction) {
-      const found = finalAnswer(prediction, style);
-      const matches = found !== null && references.some((reference) => referenceAnswer(reference) === found);
-      return { columns, amounts: [1, matches ? 1 : 0, found === null ? 1 : 0] };
+      const answer = found(prediction);
+      const matches = answer !== null && references.some((reference) => right(reference) === answer);
+      return { columns, amounts: [1, matches ? 1 : 0, answer === null ? 1 : 0] };
     },
     values: (sums) => ({ exact_match: sums[1]! / sums[0]!, unreadable: sums[2]! / sums[0]! }),
     rowValues: ({ amounts }) => ({ exact_match: amounts[1]! }),
-    signature: (rows) => finalAnswerSignature(style, rows),
+    signature,
   };
 }
 
+/** Share of predictions whose last number is the reference's, 0 to 1. */
+export const finalAnswerMeasure = ({ style = "flexible" }: FinalAnswerOptions = {}): Measure =>
+  foundAnswerMeasure(
+    "gsm8k",
+    (prediction) => finalAnswer(prediction, style),
+    referenceAnswer,
+    (rows) => finalAnswerSignature(style, rows),
+  );
+
 /** Share of predictions that state the reference's answer behind `after`, 0 to 1; their reasons are not looked at. */
-export function statedAnswerMeasure({ after = ANSWER_AFTER }: { after?: string } = {}): Measure {
-  const columns = columnsOf(3); // rows, matches, without an answer
-  return {
-    name: "stated_answer",
-    headline: "exact_match",
-    row(references, prediction) {
-      const found = statedAnswer(prediction, after);
-      const matches = found !== null && references.some((reference) => statedReference(reference, after) === found);
-      return { columns, amounts: [1, matches ? 1 : 0, found === null ? 1 : 0] };
-    },
-    values: (sums) => ({ exact_match: sums[1]! / sums[0]!, unreadable: sums[2]! / sums[0]! }),
-    rowValues: ({ amounts }) => ({ exact_match: amounts[1]! }),
-    signature: (rows) => statedAnswerSignature(after, rows),
-  };
-}
+export const statedAnswerMeasure = ({ after = ANSWER_AFTER }: { after?: string } = {}): Measure =>
+  foundAnswerMeasure(
+    "stated_answer",
+    (prediction) => statedAnswer(prediction, after),
+    (reference) => statedReference(reference, after),
+    (rows) => statedAnswerSignature(after, rows),
+  );
 
 export interface ClassMeasureOptions extends ClassificationOptions<string> {
   /** Reads the class out of a prediction; as it stands, without white space around it, if left out. */

@@ -6,6 +6,7 @@ import { Failures } from "./failures.js";
 import { uniformBytes } from "./null.js";
 import { PipelineCache } from "./pipelines.js";
 import type { CallProbe } from "./probe.js";
+import { RunningSubmits } from "./runningSubmits.js";
 import { dueCopies, encodeCopies, type TextureCopy, type TexturedBuffer, TextureSet } from "./textures.js";
 
 /** Eager calls per submit: enough to amortise a submit (~40 us), few enough that the device starts early. */
@@ -75,8 +76,7 @@ export class WebGpuBackend implements Backend {
   #pass: GPUComputePassEncoder | null = null;
   #uploaded = 0;
   #hasNewText = false;
-  /** A promise for each submit that the device has not finished, in their order. */
-  readonly #running: Promise<void>[] = [];
+  readonly #running: RunningSubmits;
   readonly #failures: Failures;
   readonly #wait: NonNullable<WebGpuOptions["wait"]>;
   readonly #stallMs: number;
@@ -96,6 +96,7 @@ export class WebGpuBackend implements Backend {
       usage: GPU_USAGE.UNIFORM | GPU_USAGE.COPY_DST,
     });
     this.#failures = new Failures(gpu);
+    this.#running = new RunningSubmits(gpu.queue, () => this.#failures.alive());
     this.#textures = new TextureSet(gpu);
     this.#pipelines = new PipelineCache(gpu, options.rewrite, (milliseconds) => {
       this.#hasNewText = true;
@@ -237,12 +238,12 @@ export class WebGpuBackend implements Backend {
 
   /** Submits that the device has not finished. */
   get submitsRunning(): number {
-    return this.#running.length;
+    return this.#running.count;
   }
 
   async pace(submits: number): Promise<void> {
-    while (this.#running.length > submits) {
-      await this.#settled(this.#running[0]!, `one of ${this.#running.length} submits`);
+    while (this.#running.count > submits) {
+      await this.#settled(this.#running.oldest!, `one of ${this.#running.count} submits`);
       this.#failures.throwAny();
     }
   }
@@ -359,20 +360,10 @@ export class WebGpuBackend implements Backend {
     this.gpu.queue.submit([this.#encoder.finish()]);
     this.probe?.submitted();
     this.stats.submits++;
-    this.#follow();
+    this.#running.follow();
     this.#encoder = null;
     this.#ringUsed = 0;
     this.#uploaded = 0;
-  }
-
-  /** A submit that is finished is a sign of life, and makes room for the next (25 us on a software adapter). */
-  #follow(): void {
-    const done = (): void => {
-      this.#running.splice(this.#running.indexOf(running), 1);
-      this.#failures.alive();
-    };
-    const running: Promise<void> = this.gpu.queue.onSubmittedWorkDone().then(done, done); // of a lost device gpu.lost tells
-    this.#running.push(running);
   }
 
   #releaseStaging(): void {
