@@ -9,7 +9,7 @@ import path from "node:path";
 import readline from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { round } from "./harness.js";
+import { commit, median, round } from "./harness.js";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const BUSY_BELOW_GFLOPS = 70;
@@ -126,17 +126,13 @@ async function duel(name: string, ours: Started, peer: Started): Promise<Record<
     adapter,
     torch: String(peer.ready.torch),
     threads: peer.ready.threads!,
-    commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
+    commit: commit(),
   };
 }
 
 /** Executions of a run that lasts about half a second. */
 function repeats(ms: number): number {
   return Math.max(1, Math.round(500 / ms));
-}
-
-function median(values: number[]): number {
-  return values.sort((x, y) => x - y)[Math.floor(values.length / 2)]!;
 }
 
 function printLine(line: Record<string, string | number>): void {

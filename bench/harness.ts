@@ -72,12 +72,17 @@ export function lineOf(device: NodeDevice, one: BenchCase, samples: readonly num
   };
 }
 
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
 export function round(value: number): number {
   return Number(value.toPrecision(3));
 }
 
 let known: string | null = null;
-function commit(): string {
+/** Of the sources that are measured. */
+export function commit(): string {
   known ??= execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
   return known;
 }

@@ -57,7 +57,7 @@ function t5Small(device: NodeDevice, method: Method): BenchCase {
   const specs = t5Weights(config);
   const { weights, trainable } = weightsOf(device, specs, method);
   const lora = method.isLora ? adapter(device, specs, ["q", "v"], "SEQ_2_SEQ_LM") : null;
-  const micro = batch(config.vocabSize, TARGET, method);
+  const micro = batch(config.vocabSize, { rows: ROWS, source: SOURCE, target: TARGET }, method);
   return step(device, `t5-small-${method.name}-step`, new T5(config, weights), lora, trainable, micro);
 }
 
@@ -66,7 +66,7 @@ function opt125m(device: NodeDevice, method: Method): BenchCase {
   const specs = optWeights(config);
   const { weights, trainable } = weightsOf(device, specs, method);
   const lora = method.isLora ? adapter(device, specs, ["q_proj", "v_proj"], "CAUSAL_LM") : null;
-  const micro = batch(config.vocabSize, SOURCE, method);
+  const micro = batch(config.vocabSize, { rows: ROWS, source: SOURCE, target: SOURCE }, method);
   return step(device, `opt-125m-${method.name}-step`, new Opt(config, weights), lora, trainable, micro);
 }
 
@@ -92,13 +92,7 @@ function step(
   trainable: ParameterSet | null,
   micro: MicroBatch,
 ): BenchCase {
-  const trainer = new Trainer(device, {
-    model,
-    lora,
-    trainable: lora?.parameters ?? trainable!,
-    learningRate: () => 1e-4,
-    seed: 1,
-  });
+  const { trainer, dispose } = training(device, model, lora, trainable);
   const plans = trainer.planOf(micro);
   return {
     name,
@@ -109,6 +103,26 @@ function step(
       const { loss } = await trainer.readLoss(times);
       if (!Number.isFinite(loss)) throw new Error(`${name}: the loss is ${loss}`);
     },
+    dispose,
+  };
+}
+
+interface Training {
+  trainer: Trainer;
+  dispose(): void;
+}
+
+/** The trainer of a model: of its adapter, or of all its weights. It owns both from here on. */
+function training(device: NodeDevice, model: T5 | Opt, lora: LoraLayers | null, trainable: ParameterSet | null): Training {
+  const trainer = new Trainer(device, {
+    model,
+    lora,
+    trainable: lora?.parameters ?? trainable!,
+    learningRate: () => 1e-4,
+    seed: 1,
+  });
+  return {
+    trainer,
     dispose() {
       trainer.dispose();
       trainer.scratch.dispose();
@@ -119,15 +133,31 @@ function step(
   };
 }
 
-function batch(vocabulary: number, target: number, { ignored }: Method): MicroBatch {
+/** As deep as t5-small and so narrow that its calls take no time of their own: what is left is the price of a call (bench/replay.ts). */
+export function narrowT5(device: NodeDevice): Training & { micro: MicroBatch } {
+  const config = { ...T5_DEFAULTS, dModel: 32, dKv: 8, dFf: 64, numHeads: 4, vocabSize: 512, dropoutRate: 0 };
+  const specs = t5Weights(config);
+  const { weights } = weightsOf(device, specs, LORA);
+  const lora = adapter(device, specs, ["q", "v"], "SEQ_2_SEQ_LM");
+  const micro = batch(config.vocabSize, { rows: 2, source: 16, target: 8 }, LORA);
+  return { ...training(device, new T5(config, weights), lora, null), micro };
+}
+
+interface BatchSizes {
+  rows: number;
+  source: number;
+  target: number;
+}
+
+function batch(vocabulary: number, { rows, source, target }: BatchSizes, { ignored }: Method): MicroBatch {
   const ids = (count: number) => Int32Array.from({ length: count }, (_, i) => 3 + ((i * 7919) % (vocabulary - 200)));
-  const labels = ids(ROWS * target).map((id, i) => (i % target < target * ignored ? -100 : id));
+  const labels = ids(rows * target).map((id, i) => (i % target < target * ignored ? -100 : id));
   return {
-    rows: ROWS,
-    source: SOURCE,
+    rows,
+    source,
     target,
-    inputIds: ids(ROWS * SOURCE),
-    attentionMask: new Int32Array(ROWS * SOURCE).fill(1),
+    inputIds: ids(rows * source),
+    attentionMask: new Int32Array(rows * source).fill(1),
     labels,
     targetTokens: labels.filter((label) => label >= 0).length,
   };
