@@ -135,6 +135,35 @@ attention_case("segments", 12, 12, 2, 5, has_segments=True)
 attention_case("causal, mask and bias", 13, 13, 2, 6, causal=True, has_mask=True, has_bias=True)
 attention_case("causal, segments and bias", 12, 12, 2, 16, causal=True, has_segments=True, has_bias=True)
 attention_case("more than a tile", 37, 35, 1, 8, causal=True, has_bias=True)
+attention_case("a head of 128", 5, 6, 1, 128, causal=True, has_bias=True, scale=0.1)
+
+# what came later, behind the rest so that the rest keeps its numbers
+case("logSoftmax", "logSoftmax", dict(x=rand(4, 19, low=-4, high=4)), lambda x: x.log_softmax(-1))
+chosen = torch.tensor([4, 0, -1, 2])  # -1: a row of zeros; inverse: where each row of x went
+case("selectRows", "selectRows", dict(x=rand(6, 5), indices=chosen, inverse=torch.tensor([1, -1, 3, -1, 0, -1])),
+     lambda x, indices, inverse: x[indices.clamp(min=0)] * (indices >= 0)[:, None])
+
+
+def philox(counter, key):  # Philox4x32-10 (Salmon et al. 2011)
+    a, b, c, d = counter
+    for turn in range(10):
+        p, q = 0xD2511F53 * a, 0xCD9E8D57 * c
+        keys = [(k + turn * step) % 2**32 for k, step in zip(key, (0x9E3779B9, 0xBB67AE85))]
+        a, b, c, d = q >> 32 ^ b ^ keys[0], q % 2**32, p >> 32 ^ d ^ keys[1], p % 2**32
+    return a, b, c, d
+
+
+assert philox((0, 0, 0, 0), (0, 0)) == (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)  # the authors' own vector
+
+
+def dropped(x, p, site, seed, step, micro):
+    words = [w for block in range(-(-x.numel() // 4)) for w in philox((block, site, step, micro), (seed, 0))]
+    kept = torch.tensor([w >= int(p * 2**32) for w in words[: x.numel()]]).reshape(x.shape)
+    return torch.where(kept, x / (1 - p), 0.0)
+
+
+random = dict(p=0.3, site=7, seed=11, step=5, micro=2)
+case("dropout", "dropout", dict(x=rand(5, 9)), lambda x: dropped(x, **random), **random)
 
 out = Path(__file__).parent.parent / "tests" / "golden" / "ops" / "ops.json"
 out.parent.mkdir(exist_ok=True)

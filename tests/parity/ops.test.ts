@@ -1,8 +1,9 @@
 // Every differentiable op on the device, forward and gradients, against what PyTorch computed in float64 (scripts/make-op-fixtures.py).
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { BINARY_OPS, UNARY_OPS } from "@attune/kernels-wgsl";
 import {
-  add, affine, attention, backward, crossEntropy, type Device, div, embedding, exp, geluNew, layerNorm, linear, linearCrossEntropy, log,
-  matmul, maximum, mean, mul, parameter, reciprocal, relu, reshape, rmsNorm, sigmoid, softmax, sqrt, square, sub, sum, type Tensor,tanh, 
+  add, affine, attention, backward, crossEntropy, type Device, div, dropout, embedding, exp, geluNew, layerNorm, linear, linearCrossEntropy, log, logSoftmax,
+  matmul, maximum, mean, mul, ProgramState, parameter, reciprocal, relu, reshape, rmsNorm, selectRows, sigmoid, softmax, sqrt, square, sub, sum, type Tensor,tanh, 
   tensor,
 } from "@attune/tensor"; // biome-ignore format: a list
 import { type NodeDevice, openDevice } from "@attune/tensor/node";
@@ -28,7 +29,7 @@ const binary = (f: (a: Tensor, b: Tensor) => Tensor) => ({ a, b }: Inputs) => f(
 /** Each op of the fixtures, by the name that the script gives it. */
 const OPS: Record<string, (inputs: Inputs, options: Options) => Tensor> = {
   relu: unary(relu), geluNew: unary(geluNew), exp: unary(exp), log: unary(log), sqrt: unary(sqrt), tanh: unary(tanh),
-  square: unary(square), reciprocal: unary(reciprocal), sigmoid: unary(sigmoid), softmax: unary(softmax),
+  square: unary(square), reciprocal: unary(reciprocal), sigmoid: unary(sigmoid), softmax: unary(softmax), logSoftmax: unary(logSoftmax),
   add: binary((a, b) => add(a, b)), sub: binary(sub), mul: binary(mul), div: binary(div), maximum: binary(maximum), matmul: binary(matmul),
   affine: ({ x }, { alpha, beta }) => affine(x!, alpha, beta),
   sum: ({ x }, { axis }) => sum(x!, axis),
@@ -41,6 +42,8 @@ const OPS: Record<string, (inputs: Inputs, options: Options) => Tensor> = {
   rmsNorm: ({ x, w }, { eps }) => rmsNorm(x!, w!, eps),
   layerNorm: ({ x, w, b }, { eps }) => layerNorm(x!, w!, b!, eps),
   embedding: ({ table, ids }) => embedding(table!, ids!),
+  selectRows: ({ x, indices, inverse }) => selectRows(x!, indices!, inverse!),
+  dropout: ({ x }, { p, site, ...live }) => dropout(x!, { p, site, state: new ProgramState(x!.device, live) }),
   crossEntropy: ({ logits, labels }, options) => crossEntropy(logits!, labels!, options),
   linearCrossEntropy: ({ x, w, labels }, options) => linearCrossEntropy(x!, w!, labels!, options),
   attention: ({ q, k, v, mask, query_segments, key_segments, table, buckets }, { heads, scale, isCausal }) =>
@@ -72,6 +75,22 @@ describe("ops as PyTorch computes them", () => {
 
   it("the fixtures have every op of this list, and the list every op of the fixtures", () => {
     expect([...new Set(fixtures.map(({ op }) => op))].sort()).toEqual(Object.keys(OPS).sort());
+  });
+
+  it("every op of @attune/tensor has a fixture", () => {
+    const folder = new URL("../../packages/tensor/src/ops/", import.meta.url);
+    const sources = readdirSync(folder).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+    const declared = sources.flatMap((file) =>
+      [...readFileSync(new URL(file, folder), "utf8").matchAll(/^(?:export )?const (\w+)Op: Op</gm)].map(([, name]) => name!),
+    );
+    expect(declared.length).toBeGreaterThan(12);
+    // two ops stand for many functions each
+    const several: Record<string, readonly string[]> = {
+      unary: Object.keys(UNARY_OPS),
+      binary: Object.keys(BINARY_OPS).map((name) => (name === "max" ? "maximum" : name)),
+    };
+    const names = declared.flatMap((name) => several[name] ?? [name]);
+    expect(names.filter((name) => !(name in OPS))).toEqual([]);
   });
 
   it.each(fixtures)("$name", async ({ op, options, inputs, weights, shape, output, gradients }) => {
