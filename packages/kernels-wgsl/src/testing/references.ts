@@ -141,8 +141,9 @@ export function crossEntropy(logits: Values, labels: Values, smoothing = 0): Val
 
 /** x / (1 - p) where the element's random word is at least p * 2^32, else 0 */
 export function dropout(x: Values, p: number, site: number, state: { seed: number; step: number; micro: number }): Values {
+  let words: number[] = [];
   const data = x.data.map((value, i) => {
-    const words = philox([Math.floor(i / 4), site, state.step, state.micro], [state.seed, 0]);
+    if (i % 4 === 0) words = philox([i / 4, site, state.step, state.micro], [state.seed, 0]); // four elements share a block
     return words[i % 4]! >= Math.floor(p * 2 ** 32) ? value / (1 - p) : 0;
   });
   return { shape: x.shape, data };
