@@ -58,7 +58,7 @@ const FAMILIES: Readonly<Record<string, Family>> = {
     kernel: "reduce/columns",
     groups: (count) => ({ outer: 1, middle: 1, inner: 64 * (count - 1) + 1, accumulate: 0 }),
     isQuick: false,
-    elements: { outer: 1, middle: ROWS, inner: COLS, accumulate: 0 },
+    elements: { outer: 1, middle: COLS, inner: ROWS, accumulate: 0 },
   },
   softmax: {
     kernel: "softmax/rows",

@@ -1,5 +1,8 @@
-import { appendFileSync, readFileSync } from "node:fs";
-import { type MatmulChoice, readChoice } from "@attune/kernels-wgsl";
+import { createHash } from "node:crypto";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import { type DeviceFacts, fingerprintOf, type MatmulChoice, readChoice } from "@attune/kernels-wgsl";
 import { create, globals } from "webgpu";
 import { attachDebug, debugLevel } from "./debug/levels.js";
 import { type OpenOptions, openWebGpu, type WebGpuDevice } from "./device/open.js";
@@ -80,7 +83,9 @@ export async function openDevice(options: OpenOptions = {}): Promise<NodeDevice>
   const asked = process.env.ATTUNE_ADAPTER;
   const device = await openWebGpu(gpuOf(asked), {
     softwareWait: throttledWait,
-    ...measuredChoice(process.env.ATTUNE_TUNED),
+    ...measuredChoice(process.env.ATTUNE_TUNED, (line) => {
+      if (level !== null) process.stderr.write(`attune: ${line}\n`);
+    }),
     onDevice: (gpu) => {
       measured = measure(gpu);
     },
@@ -103,14 +108,40 @@ export async function openDevice(options: OpenOptions = {}): Promise<NodeDevice>
   return Object.assign(device, { measured: counted, restartPeak });
 }
 
-/** What attune tune-kernels wrote. Only where it is asked for: another variant adds in another order. @throws (usage) naming the file */
-function measuredChoice(file: string | undefined): { tuning?: MatmulChoice } {
-  if (!file) return {};
+/**
+ * What attune tune-kernels wrote, only where it is asked for, since another variant adds in another order: a file, or with "auto" the one of
+ * this adapter, where there is one. @throws (usage) naming the file
+ */
+function measuredChoice(asked: string | undefined, say: (line: string) => void): Pick<OpenOptions, "tuning"> {
+  if (!asked) return {};
+  if (asked !== "auto") return { tuning: readTuned(asked, `ATTUNE_TUNED=${asked}`) };
+  return {
+    tuning: (facts) => {
+      const file = tunedFile(facts);
+      if (!existsSync(file)) {
+        say(`ATTUNE_TUNED=auto: no ${file}, so the rules choose; \`attune tune-kernels\` measures`);
+        return undefined;
+      }
+      const choice = readTuned(file, `ATTUNE_TUNED=auto: ${file}`);
+      say(`ATTUNE_TUNED=auto: ${Object.keys(choice.variants).length} products as measured in ${file}`);
+      return choice;
+    },
+  };
+}
+
+function readTuned(file: string, where: string): MatmulChoice {
   try {
-    return { tuning: readChoice(readFileSync(file, "utf8")) };
+    return readChoice(readFileSync(file, "utf8"));
   } catch (error) {
-    throw Object.assign(new Error(`ATTUNE_TUNED=${file}: ${(error as Error).message}`), { exitClass: "usage" });
+    throw Object.assign(new Error(`${where}: ${(error as Error).message}`), { exitClass: "usage" });
   }
+}
+
+/** Where a device's measured choice is kept: kernels-<fingerprint>.json in the user's cache folder. */
+export function tunedFile(facts: DeviceFacts, env: NodeJS.ProcessEnv = process.env): string {
+  const cache = env.XDG_CACHE_HOME && path.isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : path.join(homedir(), ".cache");
+  const name = createHash("sha256").update(fingerprintOf(facts)).digest("hex").slice(0, 16);
+  return path.join(cache, "attune", `kernels-${name}.json`);
 }
 
 /** Counts live buffers by wrapping createBuffer and destroy: independent of everything the engine believes. */

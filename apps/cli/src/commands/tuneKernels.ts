@@ -17,11 +17,11 @@ export function configure(command: Command): void {
     .option("--runs <n>", "times that each candidate is measured", "7")
     .addHelpText(
       "after",
-      "\nThe choice is used where ATTUNE_TUNED names its file, and nowhere else.\n\nExample:\n  attune tune-kernels --shape nt,256,512,2048 --out tuned.json",
+      "\nThe choice is used where ATTUNE_TUNED names its file, or is auto (the file in the cache folder, where there is one), and nowhere else.\n\nExample:\n  attune tune-kernels --shape nt,256,512,2048 --out tuned.json",
     )
     .action(async ({ out, shape, runs }: TuneFlags) => {
       if (!/^[1-9]\d{0,3}$/.test(runs)) throw userError("usage", `--runs ${runs}: expected a whole number from 1 on`);
-      const [{ openDevice }, { tuneDevice }, { denseProduct, tunedFile, usualProducts, writeTuned }] = await Promise.all([
+      const [{ openDevice, tunedFile }, { tuneDevice }, { denseProduct, usualProducts, writeTuned }] = await Promise.all([
         import("@attune/tensor/node"),
         import("@attune/tensor/debug"),
         import("../inspect/tuned.js"),
@@ -37,7 +37,7 @@ export function configure(command: Command): void {
         await writeTuned(file, choice);
         const chosen = Object.entries(choice.variants).map(([key, variant]) => `  ${key}: ${variant}\n`);
         process.stdout.write(
-          `${chosen.length} of ${shapes.length} products are faster by another variant than the rules take\n${chosen.join("")}ATTUNE_TUNED=${file}\n`,
+          `${chosen.length} of ${shapes.length} products are faster by another variant than the rules take\n${chosen.join("")}${out ? `ATTUNE_TUNED=${out}` : `ATTUNE_TUNED=auto (${file})`}\n`,
         );
       } finally {
         device.destroy();

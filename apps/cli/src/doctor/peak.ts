@@ -3,14 +3,15 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { DeviceFacts } from "@attune/kernels-wgsl";
 import { makeFolder } from "@attune/models/node";
-import { tunedFile } from "../inspect/tuned.js";
 
-const fileOf = (facts: DeviceFacts, env?: NodeJS.ProcessEnv): string =>
-  tunedFile(facts, env).replace(/kernels-([^/\\]*)$/, "peak-$1");
+async function fileOf(facts: DeviceFacts, env?: NodeJS.ProcessEnv): Promise<string> {
+  const { tunedFile } = await import("@attune/tensor/node"); // which loads Dawn: not for plans on paper
+  return tunedFile(facts, env).replace(/kernels-([^/\\]*)$/, "peak-$1");
+}
 
 /** In the user's cache folder, by the device's fingerprint. What cannot be written there is measured again another time. */
 export async function keepPeak(facts: DeviceFacts, matmulGflops: number, env?: NodeJS.ProcessEnv): Promise<void> {
-  const file = fileOf(facts, env);
+  const file = await fileOf(facts, env);
   try {
     await makeFolder(path.dirname(file));
     await writeFile(`${file}.${process.pid}.part`, `${JSON.stringify({ matmulGflops })}\n`);
@@ -23,7 +24,7 @@ export async function keepPeak(facts: DeviceFacts, matmulGflops: number, env?: N
 /** FLOPs a second; null where the doctor never measured this device. */
 export async function knownPeak(facts: DeviceFacts, env?: NodeJS.ProcessEnv): Promise<number | null> {
   try {
-    const { matmulGflops } = JSON.parse(await readFile(fileOf(facts, env), "utf8")) as { matmulGflops: unknown };
+    const { matmulGflops } = JSON.parse(await readFile(await fileOf(facts, env), "utf8")) as { matmulGflops: unknown };
     return typeof matmulGflops === "number" && matmulGflops > 0 && Number.isFinite(matmulGflops) ? 1e9 * matmulGflops : null;
   } catch {
     return null;

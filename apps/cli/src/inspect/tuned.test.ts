@@ -10,14 +10,21 @@ import {
   softwareFacts,
   writeChoice,
 } from "@attune/kernels-wgsl";
-import { openDevice } from "@attune/tensor/node";
-import { afterAll, afterEach, expect, it } from "vitest";
+import { openDevice, tunedFile } from "@attune/tensor/node";
+import { afterAll, afterEach, expect, it, vi } from "vitest";
 import { main } from "../main.js";
-import { denseProduct, tunedFile, usualProducts, writeTuned } from "./tuned.js";
+import { denseProduct, usualProducts, writeTuned } from "./tuned.js";
 
 const folder = mkdtempSync(path.join(tmpdir(), "attune-tuned-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-afterEach(() => void delete process.env.ATTUNE_TUNED);
+const { XDG_CACHE_HOME, ATTUNE_DEBUG } = process.env;
+afterEach(() => {
+  for (const [name, value] of Object.entries({ XDG_CACHE_HOME, ATTUNE_DEBUG, ATTUNE_TUNED: undefined })) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+  vi.restoreAllMocks();
+});
 
 it("keeps a device's choice in the user's cache folder", () => {
   const file = tunedFile(softwareFacts, { XDG_CACHE_HOME: "/cache" });
@@ -70,6 +77,39 @@ it("measures, writes, and the choice is used where it is asked for", async () =>
   );
   process.env.ATTUNE_TUNED = path.join(folder, "none.json");
   await expect(openDevice()).rejects.toMatchObject({ exitClass: "usage" });
+});
+
+it("auto takes the choice of this adapter where there is one, else the rules, and says so", async () => {
+  Object.assign(process.env, { XDG_CACHE_HOME: path.join(folder, "cache"), ATTUNE_DEBUG: "1", ATTUNE_TUNED: "auto" });
+  const said: string[] = [];
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => said.push(String(text)) > 0);
+  const sizes = denseProduct("nt", 8, 32, 16);
+  const usual = await openDevice();
+  const file = tunedFile(usual.facts);
+  expect(file).toContain(path.join(folder, "cache"));
+  expect(usual.facts.tuning).toBeUndefined();
+  expect(said.join("")).toContain(
+    `attune: ATTUNE_TUNED=auto: no ${file}, so the rules choose; \`attune tune-kernels\` measures\n`,
+  );
+  usual.destroy();
+
+  await writeTuned(file, { fingerprint: fingerprintOf(usual.facts), variants: { [shapeClass(sizes)]: "plain" } });
+  const tuned = await openDevice();
+  expect(planMatmul(sizes, tuned.facts).reason).toBe("plain: measured");
+  expect(said.join("")).toContain(`attune: ATTUNE_TUNED=auto: 1 products as measured in ${file}\n`);
+  tuned.destroy();
+
+  delete process.env.ATTUNE_TUNED;
+  const unasked = await openDevice();
+  expect(unasked.facts.tuning).toBeUndefined();
+  unasked.destroy();
+
+  process.env.ATTUNE_TUNED = "auto";
+  writeFileSync(file, "{");
+  await expect(openDevice()).rejects.toMatchObject({
+    exitClass: "usage",
+    message: expect.stringContaining(`ATTUNE_TUNED=auto: ${file}: matmul choices: no JSON`),
+  });
 });
 
 it.each([

@@ -1,17 +1,8 @@
-// Where a measured choice of kernels is kept, and which products are measured for it.
-import { createHash } from "node:crypto";
+// Writing a measured choice of kernels, and which products are measured for it.
 import { rename, rm, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import path from "node:path";
-import { type DeviceFacts, fingerprintOf, type MatmulChoice, type MatmulSizes, writeChoice } from "@attune/kernels-wgsl";
+import { type DeviceFacts, type MatmulChoice, type MatmulSizes, writeChoice } from "@attune/kernels-wgsl";
 import { makeFolder } from "@attune/models/node";
-
-/** kernels-<fingerprint>.json in the user's cache folder. */
-export function tunedFile(facts: DeviceFacts, env: NodeJS.ProcessEnv = process.env): string {
-  const cache = env.XDG_CACHE_HOME && path.isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : path.join(homedir(), ".cache");
-  const name = createHash("sha256").update(fingerprintOf(facts)).digest("hex").slice(0, 16);
-  return path.join(cache, "attune", `kernels-${name}.json`);
-}
 
 /** All of it or nothing: a reader never sees half a file. */
 export async function writeTuned(file: string, choice: MatmulChoice): Promise<void> {

@@ -83,6 +83,28 @@ test("what a run would replace is refused unasked, a model that was put there by
   }
 });
 
+test("a resume says why its bits will be others: another adapter, or other measured kernels of the same", async () => {
+  const measured = (variants: Record<string, string>, facts = FACTS) =>
+    ({ ...facts, tuning: { fingerprint: "f", variants } }) as DeviceFacts;
+  const product = "nt f32 f32 64x64x64x1 fours";
+  const first = await openRunFolder(runWith(), measured({ [product]: "plain", b: "vector" }), {}, () => {});
+  await first.save(trainerAt(3), NO_PROGRESS);
+  await first.close();
+  const notesWith = async (facts: DeviceFacts) => {
+    notes = [];
+    await (await openRunFolder(runWith(), facts, { resume: true }, (line) => void notes.push(line))).close();
+    return notes;
+  };
+  expect(await notesWith(measured({ b: "vector", [product]: "plain" }))).toEqual([]);
+  for (const facts of [measured({ b: "vector" }), measured({ b: "vector", [product]: "subgroup" })])
+    expect(await notesWith(facts)).toEqual([
+      `resumed with other measured kernels (ATTUNE_TUNED) for ${product}: close to the run before, but not its bits`,
+    ]);
+  expect(await notesWith(FACTS)).toEqual([expect.stringContaining(`for ${product}, b: close to the run`)]);
+  const other = { ...FACTS, adapter: { ...ADAPTER, description: "driver 2" } };
+  expect(await notesWith(other)).toEqual(["resumed on another adapter or driver: close to the run before, but not its bits"]);
+});
+
 test("--overwrite leaves nothing of the other run", async () => {
   await mkdir(at("out"));
   await made("model", "adapter", "checkpoints", "tensorboard", "evaluations", "result.json", "samples.jsonl", "metrics.jsonl");

@@ -162,10 +162,18 @@ async function checkpointToResume(
       throw userError("usage", `${line}; undo the change, start anew with --overwrite, or go on with --allow-changes`);
     note(line);
   }
-  if (JSON.stringify(found.record.device) !== JSON.stringify(device)) {
-    note("resumed on another adapter or with other measured kernels: close to the run before, but not its bits");
-  }
+  const otherBits = deviceChange(found.record.device, device);
+  if (otherBits) note(`resumed ${otherBits}: close to the run before, but not its bits`);
   return { ...found, record: { ...found.record, progress } };
+}
+
+/** Why a run's bits change between two devices, or null: another adapter, or other measured kernels (ATTUNE_TUNED) on the same. */
+function deviceChange(before: RunRecord["device"], now: RunRecord["device"]): string | null {
+  if (before?.fingerprint !== now.fingerprint) return "on another adapter or driver";
+  const [was, is] = [before.variants, now.variants].map((variants) => new Map(Object.entries(variants ?? {})));
+  const others = [...new Set([...was!.keys(), ...is!.keys()])].filter((key) => was!.get(key) !== is!.get(key));
+  if (others.length === 0) return null;
+  return `with other measured kernels (ATTUNE_TUNED) for ${listSome(others)}`;
 }
 
 /** What a run leaves in its folder; that of the first list is never replaced unasked. */

@@ -20,8 +20,8 @@ export interface OpenOptions extends WebGpuOptions {
   budgetBytes?: number;
   /** How to await a software adapter, where the usual way would take the processor from it. */
   softwareWait?: WebGpuOptions["wait"];
-  /** Matmul variants measured on this very device (attune tune-kernels); another's are refused. */
-  tuning?: MatmulChoice;
+  /** Matmul variants measured on this very device (attune tune-kernels), or where to find them; another's are refused. */
+  tuning?: MatmulChoice | ((facts: DeviceFacts) => MatmulChoice | undefined);
   /** Told of the WebGPU device before anything is allocated on it. */
   onDevice?: (gpu: GPUDevice) => void;
 }
@@ -64,7 +64,7 @@ export async function openWebGpu(gpu: GPU, options: OpenOptions = {}): Promise<W
   const language = gpu.wgslLanguageFeatures?.has(TEXTURE_FEATURE) && !options.without?.includes(TEXTURE_FEATURE);
   const features = language ? [...real.features, TEXTURE_FEATURE].sort() : real.features;
   const facts: DeviceFacts = { ...real, features, limits: { ...real.limits, ...options.limits } };
-  const { tuning } = options;
+  const tuning = typeof options.tuning === "function" ? options.tuning(facts) : options.tuning;
   if (tuning && tuning.fingerprint !== fingerprintOf(facts)) {
     const name = facts.adapter.description || facts.adapter.device;
     throw new DeviceError(`tuning: measured on another device or driver than ${name}. Run attune tune-kernels again.`);
