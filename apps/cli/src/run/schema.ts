@@ -310,7 +310,7 @@ function refuseEvaluationContradictions(
   {
     data: { validation, split, mixture },
     eval: { every, first, best, generate, metric },
-    train: { earlyStopping, schedule },
+    train: { earlyStopping },
   }: z.output<typeof bare>,
   refuse: (path: string, message: string) => void,
 ): void {
@@ -324,8 +324,6 @@ function refuseEvaluationContradictions(
   if (best !== undefined && best !== null && best !== "loss" && !generate)
     refuse("eval.best", `is ${best}, which is judged by answers: set eval.generate to true, or use loss`);
   if (earlyStopping !== null && every === null) refuse("train.earlyStopping", "counts evaluations: say how often in eval.every");
-  if (isFollowing(schedule) && every === null)
-    refuse("train.schedule", `is ${schedule}, which follows evaluations: say how often in eval.every`);
   if (earlyStopping !== null && best === null) refuse("train.earlyStopping", "needs eval.best, which is null");
   const metrics = [metric, ...(mixture ?? []).map((set) => set.metric)];
   for (const [i, one] of metrics.entries())
