@@ -20,6 +20,16 @@ export { type HubDataName, hubDataText, isHubData, parseHubData } from "./datase
 export { type JsonlOptions, readJsonl } from "./datasets/jsonl.js";
 export { type EvalLoss, Evaluator } from "./evaluate.js";
 export {
+  FOLLOWING_DEFAULTS,
+  FOLLOWING_KINDS,
+  FOLLOWING_OPTIONS,
+  type Following,
+  type FollowingKind,
+  type FollowingOptions,
+  followedRate,
+  THRESHOLD_MODES,
+} from "./followedRate.js";
+export {
   NOTHING_SMOOTHED,
   SMOOTHING_BETA,
   type Smoothing,

@@ -97,7 +97,7 @@ export function isEvaluated({ first, interval, points }: EvaluationPlan, step: n
 }
 
 /** What the best evaluation is chosen by. */
-export function judgedBy({ best }: EvaluationPlan, { evalLoss, metrics }: EvaluationRecord): number {
+export function judgedBy({ best }: Pick<EvaluationPlan, "best">, { evalLoss, metrics }: EvaluationRecord): number {
   return best!.name === "loss" ? evalLoss : metrics![best!.name]!;
 }
 

@@ -9,9 +9,11 @@ import { NO_PROGRESS } from "./runProgress.js";
 
 let out: string;
 let notes: string[];
+let judged: number[];
 beforeEach(async () => {
   out = await mkdtemp(path.join(tmpdir(), "attune-loop-"));
   notes = [];
+  judged = [];
 });
 afterEach(() => rm(out, { recursive: true }));
 
@@ -82,6 +84,7 @@ async function run(course: Course) {
         return { record: { kind: "eval", step, evalLoss: 1 }, samples: [] };
       },
     },
+    rate: { judge: ({ step }: { step: number }) => judged.push(step) },
     plan: { first: false, interval: evaluate ? 2 : null, points: evaluate ? 1 : 0, measures: [], best: null },
     listener: { note: (line: string) => notes.push(line), step() {}, evaluating() {} },
     peakFlops: null,
@@ -119,6 +122,11 @@ test("an interruption saves the step at hand, and promises only what is there", 
   expect(notes).toEqual(["stopped after step 6; --resume goes on from here"]);
   expect((await run({ steps: 9, every: 2, ...stopAt(4), takes: (step) => step !== 5 })).saved).toEqual([2, 4]);
   expect(notes.at(-1)).toBe("stopped after step 5; the last checkpoint is of step 4");
+});
+
+test("the learning rate hears of each evaluation", async () => {
+  expect(await run({ steps: 6, every: null, evaluate() {} })).toEqual({ saved: [], ended: null });
+  expect(judged).toEqual([2, 4, 6]);
 });
 
 test("a bug between two updates costs nothing that was trained; the error goes on", async () => {

@@ -3,6 +3,7 @@
 import type { Trainer } from "@attune/tuning";
 import { NumericsError, type Spike, type StepReport, select, train, watchSpikes } from "@attune/tuning";
 import { type EvaluationPlan, isEvaluated, judgedBy, type RunEvaluator } from "./evaluations.js";
+import type { LearningRate } from "./learningRate.js";
 import type { RunFolder } from "./runFolder.js";
 import { type RunProgress, recordOf, type TrainRecord } from "./runProgress.js";
 import { openRecords } from "./runRecords.js";
@@ -14,6 +15,7 @@ export interface RunLoop {
   folder: RunFolder;
   trainer: Trainer;
   evaluator: RunEvaluator;
+  rate: Pick<LearningRate, "judge">;
   plan: EvaluationPlan;
   listener: TuneListener;
   /** FLOPs a second that the device is known to reach. */
@@ -32,7 +34,7 @@ export interface LoopResult {
  * Throws (numerics) as train does; (storage) where three checkpoints in a row cannot be written.
  */
 export async function runLoop(loop: RunLoop): Promise<LoopResult> {
-  const { prepared, folder, trainer, evaluator, plan, listener, peakFlops, signal } = loop;
+  const { prepared, folder, trainer, evaluator, rate, plan, listener, peakFlops, signal } = loop;
   const { run, data } = prepared;
   const { totalSteps } = data;
   const { updatesPerEpoch } = data.plan;
@@ -55,6 +57,7 @@ export async function runLoop(loop: RunLoop): Promise<LoopResult> {
     };
     const { record, samples } = await evaluator.evaluate(step, step / updatesPerEpoch, { signal, onProgress });
     progress = { ...progress, evaluations: [...progress.evaluations, record] };
+    rate.judge(record);
     let isBest = false;
     if (plan.best && step > 0) {
       const chosen = select(

@@ -3,10 +3,9 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { TEMPLATE_FILE, writeTemplateFile } from "@attune/models";
 import { type Device, ScratchSet } from "@attune/tensor";
-import { type OptimizerOptions, scheduleFactor, Trainer, warmupSteps } from "@attune/tuning";
+import { type OptimizerOptions, Trainer } from "@attune/tuning";
 import { crashesGoTo } from "../crash.js";
 import { knownPeak } from "../doctor/peak.js";
-import { scheduleOptionsOf } from "../run/optimization.js";
 import { checkInputs } from "../run/paths.js";
 import type { Run } from "../run/schema.js";
 import { writeRun } from "../run/write.js";
@@ -15,6 +14,7 @@ import { answeredSamples, sampleLines } from "./answers.js";
 import { prepareData, type TrainingData } from "./data.js";
 import { checkDisk, type DiskSizes } from "./diskCheck.js";
 import { type AnswerScores, type EvaluationPlan, type EvaluationRecord, planEvaluations, RunEvaluator } from "./evaluations.js";
+import { type LearningRate, learningRateOf } from "./learningRate.js";
 import { dropoutOf, type ModelFiles, openModelFiles, openRunModel, type RunModel, saveRunModel } from "./model.js";
 import { openRunFolder, type RunFolder, type StartOptions } from "./runFolder.js";
 import { runLoop } from "./runLoop.js";
@@ -78,14 +78,6 @@ export function optimizerOf({ train }: Pick<Run, "train">): OptimizerOptions {
   return { kind: "adafactor", ...shared, relativeStep: false, scaleParameter: false, ...defined(adafactor) };
 }
 
-/** The learning rate of update number `done`, from 0. */
-export function learningRateOf({ train }: Pick<Run, "train">, totalSteps: number): (done: number) => number {
-  const { lr, schedule: kind, warmup } = train;
-  const shape = { kind, learningRate: lr, warmupSteps: warmupSteps(warmup, totalSteps), totalSteps };
-  const schedule = { ...shape, ...scheduleOptionsOf(train, lr) };
-  return (done) => lr * scheduleFactor(schedule, done);
-}
-
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 const defined = <T extends object>(options: T): Defined<T> =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Defined<T>;
@@ -95,6 +87,7 @@ export interface OpenedRun {
   model: RunModel;
   trainer: Trainer;
   evaluator: RunEvaluator;
+  rate: LearningRate;
   scratch: ScratchSet;
   dispose(): void;
 }
@@ -103,6 +96,7 @@ export async function openRun(device: Device, { run, files, data, evaluations }:
   const model = await openRunModel(device, run, files);
   const scratch = new ScratchSet(device);
   const { seed, batch } = run.train;
+  const rate = learningRateOf(run, data.totalSteps, evaluations);
   const trainer = new Trainer(device, {
     model: model.model,
     trainable: model.trainable,
@@ -110,7 +104,7 @@ export async function openRun(device: Device, { run, files, data, evaluations }:
     optimizer: optimizerOf(run),
     labelSmoothing: run.train.labelSmoothing,
     gradientCheckpointing: run.train.gradientCheckpointing,
-    learningRate: learningRateOf(run, data.totalSteps),
+    learningRate: rate.at,
     skipNonFinite: run.train.skipNonFinite === undefined ? "halt" : true,
     dropout: run.train.dropout ?? dropoutOf(files.known),
     // torch.amp.GradScaler's defaults: 65536, twice after 2000 good updates, half where a gradient overflows
@@ -125,6 +119,7 @@ export async function openRun(device: Device, { run, files, data, evaluations }:
     model,
     trainer,
     evaluator,
+    rate,
     scratch,
     dispose() {
       evaluator.dispose();
@@ -193,20 +188,21 @@ async function tuneOpened(
   folder: RunFolder,
   device: Device,
   prepared: PreparedRun,
-  { model, trainer, evaluator }: OpenedRun,
+  { model, trainer, evaluator, rate }: OpenedRun,
   listener: TuneListener,
   { signal, freeBytes }: Pick<TuneOptions, "signal" | "freeBytes">,
 ): Promise<TuneResult> {
   const { run, files, data, evaluations: plan } = prepared;
   for (const note of [...data.notes, ...model.notes]) listener.note(note);
   await checkDisk(run, diskSizes(model, trainer, data.totalSteps), (line) => listener.note(line), freeBytes);
+  folder.progress.evaluations.forEach(rate.judge);
   await folder.restore(trainer);
   listener.resumed?.(folder.startStep);
   if (folder.startStep >= data.totalSteps)
     listener.note(`nothing is left to train of ${data.totalSteps} updates; evaluated again`);
 
   const peakFlops = await knownPeak(device.facts);
-  const { records, progress } = await runLoop({ prepared, folder, trainer, evaluator, plan, listener, peakFlops, signal });
+  const { records, progress } = await runLoop({ prepared, folder, trainer, evaluator, rate, plan, listener, peakFlops, signal });
   const steps = trainer.step;
   const { best } = progress.selection;
   const hasBetter = !signal?.aborted && best !== null && best.step !== steps && (await folder.loadWeights(trainer, best.step));

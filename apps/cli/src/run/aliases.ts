@@ -22,6 +22,7 @@ const SCHEDULE = named({
   cosine_warmup_with_min_lr: "cosineWarmupWithMinLr",
   inverse_sqrt: "inverseSqrt",
   warmup_stable_decay: "warmupStableDecay",
+  reduce_lr_on_plateau: "reduceLrOnPlateau",
   cosine_decay: "cosine",
   linear_schedule: "linear",
 });
@@ -42,6 +43,10 @@ const SCHEDULE_KEYS: Readonly<Record<string, string>> = {
   num_decay_steps: "decaySteps",
   warmup_type: "warmupType",
   decay_type: "decayType",
+  threshold_mode: "thresholdMode",
+  max_lr: "maxLr",
+  window_size: "windowSize",
+  reset_start: "resetStart",
 };
 const SCHEDULE_GROUP = (given: unknown) =>
   isTree(given) ? Object.fromEntries(Object.entries(given).map(([key, value]) => [SCHEDULE_KEYS[key] ?? key, value])) : given;

@@ -1,6 +1,8 @@
 // What a run says of its optimizer and schedule, down to what the trainer is told.
 import { expect, test } from "vitest";
-import { learningRateOf, optimizerOf } from "../recipes/tune.js";
+import type { EvaluationRecord } from "../recipes/evaluations.js";
+import { learningRateOf } from "../recipes/learningRate.js";
+import { optimizerOf } from "../recipes/tune.js";
 import { parseRun } from "./load.js";
 import { runToYaml } from "./write.js";
 
@@ -10,12 +12,12 @@ const runOf = (train: string) =>
 model: {path: org/m}
 data: {train: hub:org/d, template: {prompt: "{a}", completion: "{b}"}}
 train: {lr: 0.01, warmup: 2, steps: 10, ${train}}
-`.replace(/lr: 0\.01, (.*relativeStep: true)/, "$1"),
+`.replace(/lr: 0\.01, (.*(relativeStep: true| lr: ))/, "$1"),
     { file: "run.yaml" },
   );
 const factors = (train: string) => {
-  const rate = learningRateOf(runOf(train), 10);
-  return Array.from({ length: 10 }, (_, t) => rate(t) / 0.01);
+  const rate = learningRateOf(runOf(train), 10, { best: null });
+  return Array.from({ length: 10 }, (_, t) => rate.at(t) / 0.01);
 };
 
 // transformers 5.18 (get_scheduler with the same kwargs), warm-up 2 of 10
@@ -44,6 +46,28 @@ test.each([
   factors(train).forEach((factor, t) => void expect(factor, `update ${t + 1}`).toBeCloseTo(expected[t]!, 5));
 });
 
+test("a rate that follows evaluations is what those before an update make it, and passes over the one before the first", () => {
+  const run = parseRun(
+    `name: r
+model: {path: org/m}
+data: {train: hub:org/d, split: {validation: 0.1}, template: {prompt: "{a}", completion: "{b}"}}
+train: {lr: 0.01, schedule: reduceLrOnPlateau, scheduleOptions: {patience: 0, factor: 0.5}, steps: 10}
+eval: {every: 2}
+`,
+    { file: "run.yaml" },
+  );
+  const record = (step: number, evalLoss: number) => ({ kind: "eval" as const, step, evalLoss }) as EvaluationRecord;
+  const rate = learningRateOf(run, 10, { best: { name: "loss", greaterIsBetter: false } });
+  const rates = () => Array.from({ length: 10 }, (_, t) => rate.at(t) / 0.01);
+  const found = [record(0, 1), record(2, 3), record(4, 4), record(6, 2), record(8, 5)];
+  const asTheyCome = [0, 2, 4, 6, 8].flatMap((t, i) => {
+    rate.judge(found[i]!);
+    return [rate.at(t), rate.at(t + 1)].map((one) => one / 0.01);
+  });
+  expect(asTheyCome).toEqual([1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25]);
+  expect(rates(), "gone on with: all evaluations are known").toEqual(asTheyCome);
+});
+
 test("the optimizer's own numbers reach it", () => {
   expect(optimizerOf(runOf("adam: {beta1: 0.8, eps: 1.0e-6}"))).toEqual({
     kind: "adamw",
@@ -64,8 +88,17 @@ test.each([
   ],
   ["schedule: cosineWithMinLr", /train\.schedule is cosineWithMinLr: say how low in train\.scheduleOptions, minLr or minLrRatio/],
   ["schedule: cosineWithMinLr, scheduleOptions: {minLr: 0.1}", /minLr is 0\.1, and the peak is train\.lr, 0\.01/],
-  ["schedule: reduce_lr_on_plateau", /train\.schedule cannot be reduce_lr_on_plateau: it follows evaluations.*earlyStopping/],
-  ["schedule: greedy", /train\.schedule cannot be greedy: it follows the loss/],
+  [
+    "schedule: reduceLrOnPlateau",
+    /train\.schedule is reduceLrOnPlateau, which follows evaluations: say how often in eval\.every/,
+  ],
+  [
+    "schedule: linear, scheduleOptions: {patience: 2}",
+    /patience is for reduceLrOnPlateau or greedy, and train\.schedule is linear/,
+  ],
+  ["schedule: reduceLrOnPlateau, scheduleOptions: {maxLr: 1}", /maxLr is for greedy, and train\.schedule is reduceLrOnPlateau/],
+  ["schedule: greedy, scheduleOptions: {maxLr: 0.001}", /maxLr is 0\.001, and the run begins at train\.lr, 0\.01/],
+  ["lr: 0.0001, schedule: greedy", /minLr is 0\.001 where it is left out, and train\.lr is 0\.0001/],
   ["schedule: magic", /train\.schedule must be linear or cosine .*, not "magic"/],
   ["adafactor: {relativeStep: false}", /train\.adafactor is for adafactor, and train\.optimizer is adamw/],
   ["optimizer: adafactor, adam: {beta1: 0.5}", /train\.adam is for adamw, and train\.optimizer is adafactor/],

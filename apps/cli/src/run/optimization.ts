@@ -1,26 +1,29 @@
 // What a run may say of its optimizer and its learning rate beyond the plain keys: groups that may be left out, and the contradictions
 // between them. Keys that are left out stay out, so that checkpoints of before know of none.
-import { SCHEDULE_KINDS, SCHEDULE_OPTIONS, type ScheduleOptions, SLOPES } from "@attune/tuning";
+import {
+  FOLLOWING_DEFAULTS,
+  FOLLOWING_KINDS,
+  FOLLOWING_OPTIONS,
+  type FollowingKind,
+  SCHEDULE_KINDS,
+  SCHEDULE_OPTIONS,
+  type ScheduleOptions,
+  SLOPES,
+  THRESHOLD_MODES,
+} from "@attune/tuning";
 import { z } from "zod";
 
 const share = z.number().min(0).lt(1);
 
-/** Schedules of transformers that are not here, and what to take. */
-const OTHER_SCHEDULES: Readonly<Record<string, string>> = {
-  reduce_lr_on_plateau:
-    "it follows evaluations, and schedules here are fixed before the run; train.earlyStopping ends a run that gets no better, cosine and linear fall anyway",
-  greedy:
-    "it follows the loss from update to update, and schedules here are fixed before the run; take cosine, or constant to set the rate by hand",
-};
+/** Fixed before the run, or following its evaluations. */
+const KINDS = [...SCHEDULE_KINDS, ...FOLLOWING_KINDS] as const;
+export type RunSchedule = (typeof KINDS)[number];
+const OPTIONS: Readonly<Record<RunSchedule, readonly string[]>> = { ...SCHEDULE_OPTIONS, ...FOLLOWING_OPTIONS };
 
-export const schedule = z
-  .preprocess((value, context) => {
-    const why = typeof value === "string" && Object.hasOwn(OTHER_SCHEDULES, value) ? OTHER_SCHEDULES[value] : undefined;
-    if (why === undefined) return value;
-    context.addIssue({ code: "custom", message: `cannot be ${value}: ${why}` });
-    return SCHEDULE_KINDS[0]; // told already
-  }, z.enum(SCHEDULE_KINDS))
-  .default("cosine");
+export const schedule = z.enum(KINDS).default("cosine");
+
+/** Whether the learning rate follows evaluations. */
+export const isFollowing = (kind: RunSchedule): kind is FollowingKind => Object.hasOwn(FOLLOWING_OPTIONS, kind);
 
 /** Of the schedule; each kind takes some of them. */
 export const scheduleOptions = z
@@ -36,6 +39,18 @@ export const scheduleOptions = z
     warmupType: z.enum(SLOPES),
     decayType: z.enum(SLOPES),
     warmupLrRatio: share,
+    factor: z.number().gt(0).lt(1),
+    /** Evaluations. */
+    patience: z.int().min(0),
+    threshold: z.number().min(0),
+    thresholdMode: z.enum(THRESHOLD_MODES),
+    /** Evaluations. */
+    cooldown: z.int().min(0),
+    maxLr: z.number().gt(0),
+    /** Evaluations. */
+    warmup: z.int().min(0),
+    windowSize: z.int().min(1),
+    resetStart: z.int().min(1),
   })
   .partial();
 
@@ -59,7 +74,7 @@ interface Optimization {
   lr?: number | undefined;
   steps?: number | undefined;
   optimizer: "adamw" | "adafactor";
-  schedule: keyof typeof SCHEDULE_OPTIONS;
+  schedule: RunSchedule;
   scheduleOptions?: z.output<typeof scheduleOptions> | undefined;
   adam?: z.output<typeof adam> | undefined;
   adafactor?: z.output<typeof adafactor> | undefined;
@@ -70,12 +85,14 @@ interface Optimization {
 /** Calls `refuse` for each pair of values that cannot both be meant. */
 export function refuseOptimizationContradictions(train: Optimization, refuse: (path: string, message: string) => void): void {
   const { optimizer, schedule: kind, scheduleOptions: options = {} } = train;
-  const taken: readonly string[] = [...SCHEDULE_OPTIONS[kind]];
+  const takes = (one: RunSchedule, key: string): boolean =>
+    OPTIONS[one].includes(key) || (key === "minLr" && OPTIONS[one].includes("minLrRatio"));
   for (const key of Object.keys(options)) {
-    const name = key === "minLr" ? "minLrRatio" : key;
-    if (taken.includes(name)) continue;
-    const kinds = SCHEDULE_KINDS.filter((one) => (SCHEDULE_OPTIONS[one] as readonly string[]).includes(name));
-    refuse(`train.scheduleOptions.${key}`, `is for ${kinds.join(" or ")}, and train.schedule is ${kind}`);
+    if (takes(kind, key)) continue;
+    refuse(
+      `train.scheduleOptions.${key}`,
+      `is for ${KINDS.filter((one) => takes(one, key)).join(" or ")}, and train.schedule is ${kind}`,
+    );
   }
   const { minLr, minLrRatio } = options;
   const hasLeast = minLr !== undefined || minLrRatio !== undefined;
@@ -83,6 +100,7 @@ export function refuseOptimizationContradictions(train: Optimization, refuse: (p
     refuse("train.scheduleOptions.minLrRatio", "stands beside minLr: both say the least learning rate");
   if (/MinLr$/.test(kind) && !hasLeast)
     refuse("train.schedule", `is ${kind}: say how low in train.scheduleOptions, minLr or minLrRatio`);
+  if (isFollowing(kind)) refuseFollowing(train, kind, refuse);
   const { lr = Number.POSITIVE_INFINITY } = train;
   for (const key of ["minLr", "lrEnd"] as const)
     if ((options[key] ?? Number.NEGATIVE_INFINITY) >= lr)
@@ -98,7 +116,22 @@ export function refuseOptimizationContradictions(train: Optimization, refuse: (p
     refuse("train.skipNonFinite", "has no meaning with precision f16, whose loss scale passes such updates over anyway");
 }
 
-/** As the schedule takes them: shares of the peak. */
+function refuseFollowing(
+  { lr, scheduleOptions: options = {}, adafactor }: Optimization,
+  kind: FollowingKind,
+  refuse: (path: string, message: string) => void,
+): void {
+  if (adafactor?.relativeStep)
+    refuse("train.schedule", `is ${kind}, and train.adafactor.relativeStep makes a learning rate of its own`);
+  const { minLr } = { ...FOLLOWING_DEFAULTS[kind], ...options };
+  if (options.minLr === undefined && lr !== undefined && minLr >= lr)
+    refuse("train.scheduleOptions.minLr", `is ${minLr} where it is left out, and train.lr is ${lr}: say how low it may fall`);
+  const { maxLr } = options;
+  if (maxLr !== undefined && lr !== undefined && maxLr < lr)
+    refuse("train.scheduleOptions.maxLr", `is ${maxLr}, and the run begins at train.lr, ${lr}`);
+}
+
+/** As a schedule that is fixed before the run takes them: shares of the peak. */
 export function scheduleOptionsOf({ scheduleOptions: options = {} }: Optimization, lr: number): ScheduleOptions {
   const { minLr, ...same } = options;
   return minLr === undefined ? (same as ScheduleOptions) : ({ ...same, minLrRatio: minLr / lr } as ScheduleOptions);

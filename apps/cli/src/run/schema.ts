@@ -3,7 +3,15 @@ import { MEASURES } from "@attune/eval";
 import { MIXTURE_STOPS } from "@attune/tuning";
 import { z } from "zod";
 import { MODEL_CONFIG_KEYS } from "./modelConfigKeys.js";
-import { adafactor, adam, refuseOptimizationContradictions, schedule, scheduleOptions, skipNonFinite } from "./optimization.js";
+import {
+  adafactor,
+  adam,
+  isFollowing,
+  refuseOptimizationContradictions,
+  schedule,
+  scheduleOptions,
+  skipNonFinite,
+} from "./optimization.js";
 import { rowSource } from "./rowSource.js";
 
 const count = z.int().min(1);
@@ -310,7 +318,7 @@ function refuseEvaluationContradictions(
   {
     data: { validation, split, mixture },
     eval: { every, first, best, generate, metric },
-    train: { earlyStopping },
+    train: { earlyStopping, schedule },
   }: z.output<typeof bare>,
   refuse: (path: string, message: string) => void,
 ): void {
@@ -324,6 +332,8 @@ function refuseEvaluationContradictions(
   if (best !== undefined && best !== null && best !== "loss" && !generate)
     refuse("eval.best", `is ${best}, which is judged by answers: set eval.generate to true, or use loss`);
   if (earlyStopping !== null && every === null) refuse("train.earlyStopping", "counts evaluations: say how often in eval.every");
+  if (isFollowing(schedule) && every === null)
+    refuse("train.schedule", `is ${schedule}, which follows evaluations: say how often in eval.every`);
   if (earlyStopping !== null && best === null) refuse("train.earlyStopping", "needs eval.best, which is null");
   const metrics = [metric, ...(mixture ?? []).map((set) => set.metric)];
   for (const [i, one] of metrics.entries())
