@@ -9,16 +9,18 @@ interface Shape {
   heads: number;
   queries: number;
   keys: number;
+  /** Head size; 64 unless said. */
+  dKv?: number;
   isCausal?: boolean;
   hasBias?: boolean;
 }
 
 const BATCH = 8;
-const D_KV = 64;
 const SHAPES: readonly Shape[] = [
   { name: "t5-small-encoder", heads: 8, queries: 256, keys: 256, hasBias: true },
   { name: "t5-small-decoder", heads: 8, queries: 64, keys: 64, isCausal: true, hasBias: true },
   { name: "t5-small-cross", heads: 8, queries: 64, keys: 256 },
+  { name: "t5-3b-encoder-8-heads", heads: 8, queries: 256, keys: 256, dKv: 128, hasBias: true },
   { name: "opt-125m", heads: 12, queries: 256, keys: 256, isCausal: true },
 ];
 
@@ -31,8 +33,8 @@ export function attentionCases(device: NodeDevice): readonly CaseMaker[] {
 
 /** `isTraining`: forward and backward with dropout on the probabilities. */
 function attentionCase(device: NodeDevice, shape: Shape, isTraining: boolean): BenchCase {
-  const { name, heads, queries, keys, isCausal = false, hasBias = false } = shape;
-  const width = heads * D_KV;
+  const { name, heads, queries, keys, dKv = 64, isCausal = false, hasBias = false } = shape;
+  const width = heads * dKv;
   const random = (shape: readonly number[]): Tensor =>
     parameter(
       device,
@@ -56,7 +58,7 @@ function attentionCase(device: NodeDevice, shape: Shape, isTraining: boolean): B
     });
     if (isTraining) backward(sum(y));
   };
-  const flops = BATCH * heads * queries * keys * D_KV * (isTraining ? 14 : 4) * (isCausal ? 0.5 : 1);
+  const flops = BATCH * heads * queries * keys * dKv * (isTraining ? 14 : 4) * (isCausal ? 0.5 : 1);
   return {
     name: `attention-${name}-${isTraining ? "training" : "forward"}`,
     flops,

@@ -37,12 +37,14 @@ export function wantedTextures(
   });
 }
 
+/** Arguments of copyBufferToTexture. */
+type CopyArguments = readonly [GPUTexelCopyBufferInfo, GPUTexelCopyTextureInfo, readonly [number, number]];
+
 /** A copy to make before a call. */
 export interface TextureCopy {
-  readonly from: GPUBuffer;
-  readonly offset: number;
   readonly to: GPUTexture;
-  readonly texels: number;
+  /** Made once, since a replay encodes the same again: whole rows, then what is left. */
+  readonly commands: readonly CopyArguments[];
   /** Of a texture that is kept: whether its bytes are out of date; they count as copied from then on. */
   readonly claim?: () => boolean;
 }
@@ -68,8 +70,8 @@ export class TextureSet {
     return wantedTextures(call, places).map((wanted) => {
       const { buffer, offset, version } = places[wanted.binding]!;
       const { gpu: from, kept } = buffer as TexturedBuffer;
-      const copy = { from, offset, texels: wanted.texels };
-      if (!wanted.isKept) return { ...copy, to: this.#sharedOne(wanted) };
+      const copyInto = (to: GPUTexture) => ({ to, commands: copyCommands(from, offset, to, wanted.texels) });
+      if (!wanted.isKept) return copyInto(this.#sharedOne(wanted));
       const twin = kept.get(wanted.key) ?? { texture: this.#make(wanted), version: -1 };
       kept.set(wanted.key, twin);
       const claim = (): boolean => {
@@ -78,7 +80,7 @@ export class TextureSet {
         twin.version = now;
         return isStale;
       };
-      return { ...copy, to: twin.texture, claim };
+      return { ...copyInto(twin.texture), claim };
     });
   }
 
@@ -103,16 +105,23 @@ export function dueCopies(copies: readonly TextureCopy[]): readonly TextureCopy[
   return copies.length === 0 ? copies : copies.filter(({ claim }) => claim?.() ?? true);
 }
 
-/** Outside of a pass. Whole rows first, then what is left. */
+/** Outside of a pass. */
 export function encodeCopies(encoder: GPUCommandEncoder, copies: readonly TextureCopy[]): void {
-  for (const { from, offset, to, texels } of copies) {
-    const rows = Math.floor(texels / TEXTURE_WIDTH);
-    const rest = texels % TEXTURE_WIDTH;
-    const source = { buffer: from, bytesPerRow: ROW_BYTES };
-    if (rows > 0) encoder.copyBufferToTexture({ ...source, offset }, { texture: to }, [TEXTURE_WIDTH, rows]);
-    if (rest === 0) continue;
-    encoder.copyBufferToTexture({ ...source, offset: offset + rows * ROW_BYTES }, { texture: to, origin: [0, rows] }, [rest, 1]);
+  for (const { commands } of copies) {
+    for (const [source, destination, size] of commands) encoder.copyBufferToTexture(source, destination, size);
   }
+}
+
+function copyCommands(buffer: GPUBuffer, offset: number, texture: GPUTexture, texels: number): CopyArguments[] {
+  const rows = Math.floor(texels / TEXTURE_WIDTH);
+  const rest = texels % TEXTURE_WIDTH;
+  const whole: CopyArguments = [{ buffer, bytesPerRow: ROW_BYTES, offset }, { texture }, [TEXTURE_WIDTH, rows]];
+  const last: CopyArguments = [
+    { buffer, bytesPerRow: ROW_BYTES, offset: offset + rows * ROW_BYTES },
+    { texture, origin: [0, rows] },
+    [rest, 1],
+  ];
+  return [...(rows > 0 ? [whole] : []), ...(rest > 0 ? [last] : [])];
 }
 
 /** GPUTextureUsage by number: the global exists in browsers only. */
