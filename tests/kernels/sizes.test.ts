@@ -144,4 +144,18 @@ describe("sizes", () => {
     const report = await checkKernel(device, caseOf(kernel), { dims, seed: 20261122 });
     expect(report.counterexample).toBeNull();
   });
+
+  it("a kernel that knows only one dimension of its grid is noticed where there are two, and not before", async () => {
+    const rewrite: KernelDevice["rewrite"] = (_, code) => {
+      const flat = code.replace("group.y * groups.x + group.x", "group.x");
+      expect(flat).not.toBe(code);
+      return flat;
+    };
+    const softmax = caseOf("softmax/rows");
+    const found = async (rows: number) =>
+      (await checkKernel({ ...device, rewrite }, softmax, { dims: { rows, cols: 2 }, seed: 1 })).counterexample?.failures[0];
+    expect(await found(65_536)).toMatch(/device NaN|error/);
+    // one dimension is enough for 65,535; only the run with a folded grid, which stands for larger ones, tells
+    expect(await found(65_535)).toMatch(/^run with a folded grid/);
+  });
 });
