@@ -1,8 +1,8 @@
 // sums[b, h, d] (+)= sum of ds[b, h, q, k] of a block of queries on the diagonal k - q + queries - 1 = d: the first half of the gradient of
 // T5's bias table. A lane owns a diagonal, so the order is fixed.
-struct Params { count: u32, block: u32, first: u32, queries: u32, cols: u32, stride: u32, diagonals: u32, accumulate: u32 }
+struct Params { count: u32, block: u32, first: u32, queries: u32, cols: u32, stride: u32, diagonals: u32, accumulate: u32, place: u32 }
 @group(0) @binding(0) var<storage, read> ds: array<f32>;             // [batch, heads, block, stride]; columns from cols on are padding
-@group(0) @binding(1) var<storage, read_write> sums: array<f32>;     // [batch, heads, diagonals]
+@group(0) @binding(1) var<storage, read_write> sums: array<f32>;     // [batch, heads, diagonals], from element `place` on
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -21,6 +21,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     if (key >= cols) { break; }
     sum += ds[(bh * block + row) * stride + key];
   }
-  if (params.accumulate != 0u) { sum += sums[i]; }
-  sums[i] = sum;
+  if (params.accumulate != 0u) { sum += sums[params.place + i]; }
+  sums[params.place + i] = sum;
 }

@@ -9,6 +9,7 @@ const ROWS = 8u;                     // of a workgroup: what is the same for all
 struct Params {
   rows: u32, block: u32, first: u32, heads: u32, queries: u32, keys: u32, quads: u32, cols: u32, has_numbers: u32,
   is_causal: u32, has_bias: u32, offset: u32, distances: u32, stat_rows: u32, has_dropout: u32, site: u32, threshold: u32, keep: f32,
+  first_head: u32,
 }
 @group(0) @binding(0) var<storage, read> stats: array<f32>;          // [2, batch, heads, query]: lse, then delta
 @group(0) @binding(1) var<storage, read> numbers: array<i32>;        // numbers.wgsl; anything if has_numbers == 0
@@ -37,6 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let base_offset = params.offset;
   let distances = params.distances;
   let stat_rows = params.stat_rows;
+  let first_noise = params.first_head * queries;   // rows of a larger batch before these: dropout counts them
   let noise = vec4u(0u, params.site, state.step, state.micro);
   let noise_key = vec2u(state.seed, 0u);
   let last_row = min(first_row + ROWS, params.rows);
@@ -49,7 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let row_delta = stats[stat_rows + stat];
     let key_base = stat_rows / heads + (bh / heads) * keys;          // numbers [batch, query], then [batch, key]
     let zero = head * distances + base_offset - query;
-    let noise_at = stat * ((keys + 3u) / 4u);
+    let noise_at = (first_noise + stat) * ((keys + 3u) / 4u);
     var limit = cols;
     if (is_causal) { limit = min(limit, query + 1u); }
     var number = 0i;

@@ -40,7 +40,7 @@ export interface AttentionBlock {
 
 /** s and dp [batch, heads, block rows, cols rounded up to 4], in place */
 export function planAttentionBlockGradient(sizes: AttentionSizes, block: AttentionBlock, facts: DeviceFacts): KernelCall {
-  const { batch, heads, queries, keys, hasNumbers, isCausal, bias = null, dropout = null } = sizes;
+  const { batch, heads, queries, keys, hasNumbers, isCausal, bias = null, dropout = null, first = 0 } = sizes;
   const rows = batch * heads * block.rows;
   const flag = (is: boolean | undefined): number => (is ? 1 : 0);
   return {
@@ -51,6 +51,7 @@ export function planAttentionBlockGradient(sizes: AttentionSizes, block: Attenti
       has_numbers: flag(hasNumbers), is_causal: flag(isCausal), has_bias: flag(bias !== null),
       offset: bias?.offset ?? 0, distances: bias?.distances ?? 0, stat_rows: batch * heads * queries, has_dropout: flag(dropout !== null), site: dropout?.site ?? 0,
       threshold: Math.floor((dropout?.p ?? 0) * 2 ** 32), keep: 1 / (1 - (dropout?.p ?? 0)),
+      first_head: first * heads,
     }, // biome-ignore format: by subject
     workgroups: spread(Math.ceil(rows / ROWS_OF_GROUP), facts),
     reason: `${ROWS_OF_GROUP} rows a workgroup`,
@@ -59,9 +60,9 @@ export function planAttentionBlockGradient(sizes: AttentionSizes, block: Attenti
   };
 }
 
-/** sums [batch, heads, queries + keys - 1] (+)= ds of a block along its diagonals */
+/** sums [first + batch, heads, queries + keys - 1] (+)= ds of a block along its diagonals */
 export function planAttentionBiasDiagonals(
-  { batch, heads, queries, keys }: AttentionSizes,
+  { batch, heads, queries, keys, first: firstEntry = 0 }: AttentionSizes,
   block: AttentionBlock & { accumulate: boolean },
   facts: DeviceFacts,
 ): KernelCall {
@@ -72,7 +73,17 @@ export function planAttentionBiasDiagonals(
   return {
     kernel: attentionBiasDiagonals,
     variant: {},
-    params: { count, block: rows, first, queries, cols, stride, diagonals, accumulate: accumulate ? 1 : 0 },
+    params: {
+      count,
+      block: rows,
+      first,
+      queries,
+      cols,
+      stride,
+      diagonals,
+      accumulate: accumulate ? 1 : 0,
+      place: firstEntry * heads * diagonals,
+    },
     workgroups: spread(Math.ceil(count / 64), facts),
     reason: "a lane owns a diagonal",
     flops: batch * heads * rows * cols,

@@ -18,6 +18,8 @@ export interface AttentionSizes {
   /** T5's bias by distance (planAttentionBias) is bound to `bias_of`; `offset` is the distance of key == query. */
   bias?: { buckets: number; offset: number; distances: number } | null;
   dropout?: { p: number; site: number } | null;
+  /** The operands begin with this entry of a larger batch: dropout draws, and sums of the bias gradient lie, as in the whole. Default 0. */
+  first?: number;
 }
 
 /** Which gradients a call gives. */
@@ -53,7 +55,7 @@ function planTile(
   extra: Record<string, number>,
   facts: DeviceFacts,
 ): KernelCall {
-  const { batch, heads, queries, keys, dKv, scale, hasNumbers, isCausal, bias = null, dropout = null } = sizes;
+  const { batch, heads, queries, keys, dKv, scale, hasNumbers, isCausal, bias = null, dropout = null, first = 0 } = sizes;
   if (dropout && !(dropout.p >= 0 && dropout.p < 1)) throw new Error(`attention: dropout p must be in [0, 1), not ${dropout.p}`);
   const tile = tileOf(kind, sizes, facts);
   const tiles = batch * heads * attentionTiles(kind, sizes, facts);
@@ -69,7 +71,7 @@ function planTile(
       has_bias: bias ? 1 : 0, offset: bias?.offset ?? 0, distances: bias?.distances ?? 0, buckets: bias?.buckets ?? 0,
       stat_rows: batch * heads * queries,
       has_dropout: dropout ? 1 : 0, site: dropout?.site ?? 0,
-      threshold: Math.floor((dropout?.p ?? 0) * 2 ** 32), keep: 1 / (1 - (dropout?.p ?? 0)), tall: tile.rows,
+      threshold: Math.floor((dropout?.p ?? 0) * 2 ** 32), keep: 1 / (1 - (dropout?.p ?? 0)), tall: tile.rows, first_head: first * heads,
       ...extra,
     }, // biome-ignore format: by subject
     workgroups: spread(Math.ceil(tiles / (tile.lanes === 1 ? lonelyGroup : 1)), facts),
@@ -97,17 +99,20 @@ export function planAttentionPart(
   return planTile(part, sizes, extra, facts);
 }
 
-/** numbers [batch * (queries + keys)] from a padding mask and segments: equal where a query may see a key */
+/** numbers [batch * (queries + keys)] from a padding mask and segments, from their row `first` on: equal where a query may see a key */
 export function planAttentionNumbers(
-  sizes: { batch: number; queries: number; keys: number; hasMask: boolean; hasSegments: boolean },
+  sizes: { batch: number; queries: number; keys: number; hasMask: boolean; hasSegments: boolean; first?: number },
   facts: DeviceFacts,
 ): KernelCall {
-  const { batch, hasMask, hasSegments } = sizes;
+  const { batch, hasMask, hasSegments, first = 0 } = sizes;
   const [queries, keys] = [batch * sizes.queries, batch * sizes.keys];
   return {
     kernel: attentionNumbers,
     variant: {},
-    params: { queries, keys, has_mask: hasMask ? 1 : 0, has_segments: hasSegments ? 1 : 0 },
+    params: {
+      queries, keys, has_mask: hasMask ? 1 : 0, has_segments: hasSegments ? 1 : 0,
+      first_query: first * sizes.queries, first_key: first * sizes.keys,
+    }, // biome-ignore format: by subject
     workgroups: spread(Math.ceil((queries + keys) / 64), facts),
     reason: "a lane owns a number",
     flops: 0,

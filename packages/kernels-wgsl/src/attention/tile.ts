@@ -34,7 +34,7 @@ export const lonelyGroup = 32;
 const PARAMS = [
   "tiles: u32", "heads: u32", "queries: u32", "keys: u32", "dkv: u32", "scale: f32",
   "has_numbers: u32", "is_causal: u32", "has_bias: u32", "offset: u32", "distances: u32", "buckets: u32", "stat_rows: u32",
-  "has_dropout: u32", "site: u32", "threshold: u32", "keep: f32", "tall: u32",
+  "has_dropout: u32", "site: u32", "threshold: u32", "keep: f32", "tall: u32", "first_head: u32",
 ]; // biome-ignore format: one line a group
 const WANTED = ["wants_q", "wants_k", "wants_v", "wants_bias"].map((name) => `${name}: u32`);
 
@@ -104,6 +104,7 @@ ${
   let threshold = vec4u(params.threshold);
   let keep = params.keep;
   let tall = params.tall;  // the tile's rows, unknown to the compiler: it would unroll loops that index arrays, and take ten times as long
+  let first_noise = params.first_head * queries;  // rows of a larger batch before these: dropout counts them
   let noise = vec4u(0u, params.site, state.step, state.micro);
   let noise_key = vec2u(state.seed, 0u);
   let key_quads = (keys + 3u) / 4u;

@@ -23,7 +23,7 @@ function storeSums({ buckets, lanes }: AttentionTile): string[] {
   if (lanes === 1) {
     return [
       "  if (wants_bias) {",
-      `    for (var b = 0u; b < params.buckets; b++) { partial[tile * params.buckets + b] = sums[slot * ${buckets}u + b]; }`,
+      `    for (var b = 0u; b < params.buckets; b++) { partial[(first_tile + tile) * params.buckets + b] = sums[slot * ${buckets}u + b]; }`,
       "  }",
     ];
   }
@@ -33,7 +33,7 @@ function storeSums({ buckets, lanes }: AttentionTile): string[] {
     `    for (var b = l; b < params.buckets; b += ${lanes}u) {`,
     "      var sum = 0.0;",
     `      for (var i = 0u; i < min(${lanes}u, params.tall); i++) { sum += sums[i * ${buckets}u + b]; }`,
-    "      partial[tile * params.buckets + b] = sum;",
+    "      partial[(first_tile + tile) * params.buckets + b] = sum;",
     "    }",
     "  }",
   ];
@@ -75,6 +75,7 @@ function byQueries(tile: AttentionTile): string {
   const columns = 4 * lanes;
   return [
     `  let tiles_a_head = (queries + ${columns - 1}u) / ${columns}u;`,
+    "  let first_tile = params.first_head * tiles_a_head;",
     "  let bh = tile / tiles_a_head;",
     `  let c0 = (tile % tiles_a_head) * ${columns}u;`,
     ...CONDITIONS,
@@ -167,7 +168,7 @@ function byKeys(tile: AttentionTile): string {
     "      let e = select(vec4f(0.0), exp(clamp(x, vec4f(-3.3e38), vec4f(3.3e38)) - stats[bh * queries + query]), visible);",
     "      var kept = vec4f(1.0);",
     "      if (has_dropout) {",
-    "        let words = philox(noise + vec4u((bh * queries + query) * key_quads + col / 4u, 0u, 0u, 0u), noise_key);",
+    "        let words = philox(noise + vec4u((first_noise + bh * queries + query) * key_quads + col / 4u, 0u, 0u, 0u), noise_key);",
     "        kept = select(vec4f(0.0), vec4f(keep), words >= threshold);",
     "      }",
     "      let g = select(vec4f(0.0), e * (kept * ds[i] - stats[stat_rows + bh * queries + query]), visible);",

@@ -94,7 +94,7 @@ export function keepByQuery(name: string): string[] {
     "      for (var n = 0u; n < tall; n++) {",
     "        let i = n & ~3u;",
     "        let j = n & 3u;",
-    "        let element = (bh * queries + col + j) * key_quads + (r + i) / 4u;",
+    "        let element = (first_noise + bh * queries + col + j) * key_quads + (r + i) / 4u;",
     "        let words = philox(noise + vec4u(element, 0u, 0u, 0u), noise_key);",
     "        let kept = select(vec4f(0.0), vec4f(keep), words >= threshold);",
     "        let other = vec4u(0u, 1u, 2u, 3u) != vec4u(j);",

@@ -2,7 +2,9 @@ import {
   type AttentionGradients,
   type AttentionSizes,
   attentionBackwardWay,
+  attentionBlock,
   attentionTiles,
+  type DeviceFacts,
   planAttention,
   planAttentionBias,
   planAttentionBiasGradient,
@@ -17,6 +19,7 @@ import type { ProgramState } from "../programState.js";
 import { show } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { blockGradients } from "./attentionBlocks.js";
+import { type AttentionGroup, attentionGroups, entriesOf } from "./attentionGroups.js";
 
 /** T5's relative position bias: score[h, q, k] += table[buckets[k - q + offset], h]. */
 export interface AttentionBias {
@@ -74,27 +77,48 @@ export const attentionOp: Op<AttentionAttrs> = {
   forward(ctx, inputs, attrs) {
     const named = namesOf(inputs, attrs);
     const sizes = sizesOf(named, attrs);
-    const { batch, heads, queries } = sizes;
-    const { numbers, bias_of } = conditionsOf(ctx, named, sizes);
-    const y = ctx.empty(named.q.shape);
-    const stats = ctx.empty([2, batch, heads, queries]); // lse, and delta once backward has it
+    const { heads, queries } = sizes;
     const isByRows = queries <= FEW_QUERIES && attrs.dropout === null;
-    const call = isByRows ? planAttentionRows(sizes, ctx.facts) : planAttention(sizes, ctx.facts);
-    ctx.run(call, { ...named, numbers, bias_of, state: stateOf(attrs), y, stats });
-    ctx.save(stats, ...(numbers ? [numbers] : []), ...(bias_of ? [bias_of] : []));
+    const bias_of = biasOf(ctx, named, sizes);
+    const y = ctx.empty(named.q.shape);
+    for (const group of groupsOf(sizes, ctx.facts)) {
+      const part = { ...sizes, batch: group.count, first: group.first };
+      const numbers = numbersOf(ctx, named, part);
+      const stats = ctx.empty([2, group.count, heads, queries]); // lse, and delta once backward has it
+      const call = isByRows ? planAttentionRows(part, ctx.facts) : planAttention(part, ctx.facts);
+      ctx.run(call, { ...operandsOf(named, group), numbers, bias_of, state: stateOf(attrs), y: entriesOf(y, group), stats });
+      ctx.save(stats, ...(numbers ? [numbers] : []));
+    }
+    if (bias_of) ctx.save(bias_of);
     return y;
   },
   backward(ctx, dy, attrs) {
     const named = namesOf(ctx.inputs, attrs);
     const sizes = sizesOf(named, attrs);
-    const [stats, ...conditions] = ctx.saved as [Tensor, ...Tensor[]];
-    const numbers = sizes.hasNumbers ? conditions.shift()! : null;
-    const bias_of = sizes.bias ? conditions.shift()! : null;
+    const saved = [...ctx.saved];
+    const groups = groupsOf(sizes, ctx.facts).map((group) => ({
+      ...group,
+      stats: saved.shift()!,
+      numbers: sizes.hasNumbers ? saved.shift()! : null,
+    }));
+    const bias_of = sizes.bias ? saved.shift()! : null;
     const wants = { q: ctx.needs[0]!, k: ctx.needs[1]!, v: ctx.needs[2]!, bias: named.table !== null && ctx.needs[3]! };
-    ctx.run(planAttentionDelta(sizes, ctx.facts), { dy, y: ctx.output, stats });
     const way = attentionBackwardWay(ctx.facts) === "blocks" ? blockGradients : tileGradients;
-    const { dq, dk, dv, dtable } = way(ctx, { ...named, dy, stats, numbers, bias_of, state: stateOf(attrs) }, sizes, wants);
-    const gradients = [dq, dk, dv, dtable];
+    const results = {
+      dq: wants.q ? ctx.empty(named.q.shape) : null,
+      dk: wants.k ? ctx.empty(named.k.shape) : null,
+      dv: wants.v ? ctx.empty(named.v.shape) : null,
+    };
+    const { addGroup, dtable } = way(ctx, named, sizes, wants);
+    for (const { stats, numbers, ...group } of groups) {
+      const part = { ...sizes, batch: group.count, first: group.first };
+      const dyPart = entriesOf(dy, group);
+      ctx.run(planAttentionDelta(part, ctx.facts), { dy: dyPart, y: entriesOf(ctx.output, group), stats });
+      const operands = { ...operandsOf(named, group), dy: dyPart, stats, numbers, bias_of, state: stateOf(attrs) };
+      const of = (made: Tensor | null): Tensor | null => made && entriesOf(made, group);
+      addGroup(part, operands, { dq: of(results.dq), dk: of(results.dk), dv: of(results.dv) });
+    }
+    const gradients = [results.dq, results.dk, results.dv, dtable];
     return ctx.inputs.map((_, i) => (i < 3 || named.table ? (gradients[i] ?? null) : null));
   },
 };
@@ -108,35 +132,38 @@ export interface AttentionOperands extends AttentionInputs {
   bias_of: Tensor | null;
   state: Tensor | null;
 }
+/** What of them is wanted, each [batch, query or key, heads * dKv]. */
 export interface AttentionResults {
   dq: Tensor | null;
   dk: Tensor | null;
   dv: Tensor | null;
+}
+/** One way to compute gradients: group by group, the table's once all have run. */
+export interface AttentionWay {
+  addGroup(sizes: AttentionSizes, operands: AttentionOperands, results: AttentionResults): void;
   dtable: Gradient;
 }
 
 /** Flash kernels: one walk for dq and the bias's part, one for dk and dv. */
 function tileGradients(
   ctx: BackwardContext,
-  operands: AttentionOperands,
+  { table }: AttentionInputs,
   sizes: AttentionSizes,
   wants: AttentionGradients,
-): AttentionResults {
-  const { q, k, v, table } = operands;
+): AttentionWay {
   const { batch, heads, bias = null } = sizes;
-  const dq = wants.q ? ctx.empty(q.shape) : null;
-  const dk = wants.k ? ctx.empty(k.shape) : null;
-  const dv = wants.v ? ctx.empty(v.shape) : null;
   const nothing = (): Tensor => ctx.empty([4]); // an output may not share memory with another
   const tiles = attentionTiles("queries", sizes, ctx.facts);
   const partial = wants.bias ? ctx.empty([batch, heads, tiles, bias!.buckets]) : null;
-  if (wants.q || wants.bias) {
-    const call = planAttentionPart("queries", sizes, wants, ctx.facts);
-    ctx.run(call, { ...operands, dq: dq ?? nothing(), partial: partial ?? nothing() });
-  }
-  if (wants.k || wants.v) {
-    ctx.run(planAttentionPart("keys", sizes, wants, ctx.facts), { ...operands, dk: dk ?? nothing(), dv: dv ?? nothing() });
-  }
+  const addGroup: AttentionWay["addGroup"] = (part, operands, { dq, dk, dv }) => {
+    if (wants.q || wants.bias) {
+      const call = planAttentionPart("queries", part, wants, ctx.facts);
+      ctx.run(call, { ...operands, dq: dq ?? nothing(), partial: partial ?? nothing() });
+    }
+    if (wants.k || wants.v) {
+      ctx.run(planAttentionPart("keys", part, wants, ctx.facts), { ...operands, dk: dk ?? nothing(), dv: dv ?? nothing() });
+    }
+  };
   const dtable: Gradient = partial
     ? (into) => {
         const made = into ?? ctx.empty(table!.shape);
@@ -145,25 +172,41 @@ function tileGradients(
         return made;
       }
     : null;
-  return { dq, dk, dv, dtable };
+  return { addGroup, dtable };
 }
 
-/** Masks and segments as one number a query and key, T5's bias by distance. */
-function conditionsOf(
+/** The groups that bindings hold, forward and backward alike: what one keeps the other reads. */
+function groupsOf(sizes: AttentionSizes, facts: DeviceFacts): AttentionGroup[] {
+  const blockRows = attentionBackwardWay(facts) === "blocks" ? attentionBlock(sizes) : null;
+  return attentionGroups(sizes, blockRows, facts);
+}
+
+/** Masks and segments of a group as one number a query and key: [count * (query + key)] */
+function numbersOf(
   ctx: OpContext,
-  { mask, query_segments, key_segments, table, bucket_of }: AttentionInputs,
-  sizes: AttentionSizes,
-): { numbers: Tensor | null; bias_of: Tensor | null } {
-  const { batch, heads, queries, keys } = sizes;
-  const numbers = sizes.hasNumbers ? ctx.empty([batch * (queries + keys)], "i32") : null;
-  if (numbers) {
-    const has = { hasMask: mask !== null, hasSegments: query_segments !== null };
-    ctx.run(planAttentionNumbers({ batch, queries, keys, ...has }, ctx.facts), { mask, query_segments, key_segments, numbers });
-  }
-  const distances = sizes.bias?.distances ?? 0;
-  const bias_of = table ? ctx.empty([heads, distances, 2], "u32") : null;
-  if (bias_of) ctx.run(planAttentionBias({ heads, distances }, ctx.facts), { table, bucket_of, bias_of });
-  return { numbers, bias_of };
+  { mask, query_segments, key_segments }: AttentionInputs,
+  { hasNumbers, ...sizes }: AttentionSizes,
+): Tensor | null {
+  if (!hasNumbers) return null;
+  const { batch, queries, keys } = sizes;
+  const numbers = ctx.empty([batch * (queries + keys)], "i32");
+  const has = { hasMask: mask !== null, hasSegments: query_segments !== null };
+  ctx.run(planAttentionNumbers({ ...sizes, ...has }, ctx.facts), { mask, query_segments, key_segments, numbers });
+  return numbers;
+}
+
+/** T5's bias by distance: [heads, distances, 2] */
+function biasOf(ctx: OpContext, { table, bucket_of }: AttentionInputs, { heads, bias }: AttentionSizes): Tensor | null {
+  if (!table) return null;
+  const distances = bias!.distances;
+  const bias_of = ctx.empty([heads, distances, 2], "u32");
+  ctx.run(planAttentionBias({ heads, distances }, ctx.facts), { table, bucket_of, bias_of });
+  return bias_of;
+}
+
+function operandsOf(named: AttentionInputs, group: AttentionGroup): AttentionInputs {
+  const [q, k, v] = [named.q, named.k, named.v].map((x) => entriesOf(x, group)) as [Tensor, Tensor, Tensor];
+  return { ...named, q, k, v };
 }
 
 function stateOf({ dropout }: AttentionAttrs): Tensor | null {
