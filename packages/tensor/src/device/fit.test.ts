@@ -76,6 +76,9 @@ describe("every op in pieces that a binding holds", () => {
     ["embedding/scatter", "embedding, f32", / - first/, ""],
     ["dropout/dropout", "dropout", /params\.first \+ i/, "i"],
     ["elementwise/broadcast", "chain with a row and one value", /params\.first \+ i/, "i"],
+    ["attention/block_gradient", "attention, dropout, frozen keys", /first_noise \+ stat/, "stat"],
+    ["attention/bias_diagonals", "attention, bias", /sums\[params\.place \+ i\] = /, "sums[i] = "],
+    ["attention/numbers", "attention, frozen bias, mask", /params\.first_key \+ key\] ==/, "key] =="],
     ["reduce/sum_squares", "norm of an arena", /params\.first \+ block/, "block"],
   ];
   for (const [kernel, caseName, find, replace] of forgotten) {

@@ -9,6 +9,7 @@ import { type NodeDevice, openDevice } from "../node.js";
 import { parameter, type Tensor, tensor } from "../tensor.js";
 import { attentionCases } from "../testing/cases/attention.js";
 import { type Dims, runCase } from "../testing/index.js";
+import { runInPieces } from "../testing/pieces.js";
 import { attention } from "./attention.js";
 import { sum } from "./reduce.js";
 
@@ -40,6 +41,30 @@ describe("attention's flash kernels for GPUs", () => {
       device.destroy();
     });
   }
+});
+
+describe("attention's flash kernels over operands larger than a binding", () => {
+  it("have the bits of one binding: dropout, segments and the table's gradient", { timeout: 120_000 }, async () => {
+    const without = ["subgroups"] as const; // tiles that compile fast
+    const whole = await openDevice({ without });
+    const limits = { maxStorageBufferBindingSize: 8192, minStorageBufferOffsetAlignment: 16 };
+    const limited = await openDevice({ without, limits });
+    const opCase = attentionCases.find(({ name }) => name === "attention, every condition at once")!;
+    const report = await runInPieces(whole, limited, opCase, { batch: 6, heads: 2, queries: 10, keys: 60, causal: 0 });
+    expect(report?.otherBits).toEqual([]);
+    expect(report?.extraCalls).toBeGreaterThan(0);
+    whole.destroy();
+    limited.destroy();
+  });
+
+  it("are refused by name where one entry of the batch is larger", async () => {
+    const device = await openDevice({ limits: { maxStorageBufferBindingSize: 1024 } });
+    const x = tensor(device, new Float32Array(2 * 40 * 8), [2, 40, 8]);
+    expect(() => attention(x, x, x, { heads: 2 })).toThrow(
+      /attention: one entry of the batch with 40 queries, 40 keys and 2 heads of 4 needs \d+ bytes .* more than the 1024 .*no axis/,
+    );
+    device.destroy();
+  });
 });
 
 /** The same adapter, planned for as if it were a GPU. */

@@ -150,7 +150,7 @@ export const attentionCases: readonly KernelCase[] = [
   },
   {
     name: "attention/bias_diagonals",
-    dims: { ...sizes, ...block, accumulate: [0, 1] },
+    dims: { ...sizes, ...block, accumulate: [0, 1], first: [0, 2] },
     edges: [
       {
         batch: 2,
@@ -161,9 +161,21 @@ export const attentionCases: readonly KernelCase[] = [
         skip: 1,
         hidden: 2,
         accumulate: 1,
-        why: "added; a block in the middle",
+        first: 1,
+        why: "added; a block in the middle, of the second entry on",
       },
-      { batch: 1, heads: 2, queries: 70, keys: 7, causal: 0, skip: 0, hidden: 0, accumulate: 0, why: "more queries than keys" },
+      {
+        batch: 1,
+        heads: 2,
+        queries: 70,
+        keys: 7,
+        causal: 0,
+        skip: 0,
+        hidden: 0,
+        accumulate: 0,
+        first: 0,
+        why: "more queries than keys",
+      },
     ],
     plan: (dims, facts) =>
       planAttentionBiasDiagonals(sizesOf(dims, 4), { ...blockOf(dims), accumulate: dims.accumulate === 1 }, facts),
@@ -171,18 +183,20 @@ export const attentionCases: readonly KernelCase[] = [
       const { rows, cols } = blockOf(dims);
       return {
         ds: { shape: [dims.batch!, dims.heads!, rows, 4 * Math.ceil(cols / 4)] },
-        sums: { shape: [dims.batch! * dims.heads!, dims.queries! + dims.keys! - 1] },
+        sums: { shape: [(dims.first! + dims.batch!) * dims.heads!, dims.queries! + dims.keys! - 1] },
       };
     },
     reference: ({ ds, sums }, dims) => {
       const { first, rows, cols } = blockOf(dims);
-      const data = dims.accumulate ? sums!.data.slice() : new Float64Array(sums!.data.length);
       const diagonals = dims.queries! + dims.keys! - 1;
+      const before = dims.first! * dims.heads!; // heads of entries that other calls write
+      const data = sums!.data.slice();
+      if (!dims.accumulate) data.fill(0, before * diagonals);
       const stride = ds!.shape[3]!;
       ds!.data.forEach((value, i) => {
         const [line, key] = [Math.floor(i / stride), i % stride];
         if (key >= cols) return;
-        const place = Math.floor(line / rows) * diagonals + key - (first + (line % rows)) + dims.queries! - 1;
+        const place = (before + Math.floor(line / rows)) * diagonals + key - (first + (line % rows)) + dims.queries! - 1;
         data[place] = data[place]! + value;
       });
       return { sums: { shape: sums!.shape, data } };
@@ -291,21 +305,21 @@ export const attentionCases: readonly KernelCase[] = [
   },
   {
     name: "attention/numbers",
-    dims: { batch: [1, 3], queries: [1, 60], keys: [1, 60], mask: [0, 1], segments: [0, 1] },
+    dims: { batch: [1, 3], queries: [1, 60], keys: [1, 60], mask: [0, 1], segments: [0, 1], first: [0, 2] },
     edges: [
-      { batch: 3, queries: 31, keys: 37, mask: 1, segments: 1, why: "four workgroups; both conditions" },
-      { batch: 1, queries: 5, keys: 6, mask: 1, segments: 0, why: "padding alone" },
-      { batch: 2, queries: 5, keys: 6, mask: 0, segments: 1, why: "segments alone" },
-      { batch: 2, queries: 5, keys: 6, mask: 0, segments: 0, why: "neither" },
+      { batch: 3, queries: 31, keys: 37, mask: 1, segments: 1, first: 1, why: "four workgroups; both conditions" },
+      { batch: 1, queries: 5, keys: 6, mask: 1, segments: 0, first: 0, why: "padding alone" },
+      { batch: 2, queries: 5, keys: 6, mask: 0, segments: 1, first: 0, why: "segments alone" },
+      { batch: 2, queries: 5, keys: 6, mask: 0, segments: 0, first: 0, why: "neither" },
     ],
-    plan: ({ batch, queries, keys, mask, segments }, facts) =>
+    plan: ({ batch, queries, keys, mask, segments, first }, facts) =>
       planAttentionNumbers(
-        { batch: batch!, queries: queries!, keys: keys!, hasMask: mask === 1, hasSegments: segments === 1 },
+        { batch: batch!, queries: queries!, keys: keys!, hasMask: mask === 1, hasSegments: segments === 1, first: first! },
         facts,
       ),
-    inputs: ({ batch, queries, keys, mask, segments }) => {
+    inputs: ({ batch, queries, keys, mask, segments, first }) => {
       const of = (time: number, most: number): KernelInput => ({
-        shape: [batch! * time],
+        shape: [(first! + batch!) * time],
         dtype: "i32",
         draw: (random) => Math.floor(most * random()),
       });
@@ -314,11 +328,11 @@ export const attentionCases: readonly KernelCase[] = [
         ...(segments ? { query_segments: of(queries!, 4), key_segments: of(keys!, 4) } : {}),
       };
     },
-    reference: ({ mask, query_segments, key_segments }, { batch, queries, keys }) => ({
+    reference: ({ mask, query_segments, key_segments }, { batch, queries, keys, first }) => ({
       numbers: {
         ...flat([batch! * (queries! + keys!)], (i) => {
-          if (i < batch! * queries!) return query_segments ? query_segments.data[i]! : 1;
-          const key = i - batch! * queries!;
+          if (i < batch! * queries!) return query_segments ? query_segments.data[first! * queries! + i]! : 1;
+          const key = first! * keys! + i - batch! * queries!;
           if (mask && mask.data[key] === 0) return -2147483647;
           return key_segments ? key_segments.data[key]! : 1;
         }),

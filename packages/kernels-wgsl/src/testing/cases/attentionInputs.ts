@@ -6,9 +6,9 @@ import { flat } from "./common.js";
 
 export const [SCALE, P, SITE, BUCKETS] = [0.5, 0.3, 77, 5];
 export const sizes = { batch: [1, 2], heads: [1, 3], queries: [1, 40], keys: [1, 40], causal: [0, 1] } as const;
-export const conditions = { numbers: [0, 1], bias: [0, 1], dropout: [0, 1] } as const;
-export const every = { causal: 1, numbers: 1, bias: 1, dropout: 1 } as const;
-export const none = { causal: 0, numbers: 0, bias: 0, dropout: 0 } as const;
+export const conditions = { numbers: [0, 1], bias: [0, 1], dropout: [0, 1], first: [0, 2] } as const;
+export const every = { causal: 1, numbers: 1, bias: 1, dropout: 1, first: 1 } as const;
+export const none = { causal: 0, numbers: 0, bias: 0, dropout: 0, first: 0 } as const;
 
 /** One more than the least, so that an offset taken for granted is noticed. */
 export const offsetOf = ({ queries, past }: { queries: number; past: number }): number => queries + past;
@@ -20,7 +20,7 @@ export function sizesOf(dims: Dims, dKv: number): AttentionSizes {
   return {
     batch, heads, queries, keys, dKv, scale: SCALE, isCausal: dims.causal === 1, hasNumbers: dims.numbers === 1,
     bias: dims.bias === 1 ? { buckets: BUCKETS, offset: offsetOf({ queries, past: PAST }), distances: distancesOf(dims) } : null,
-    dropout: dims.dropout === 1 ? { p: P, site: SITE } : null,
+    dropout: dims.dropout === 1 ? { p: P, site: SITE } : null, first: dims.first ?? 0,
   }; // biome-ignore format: few lines
 }
 
@@ -66,7 +66,7 @@ export function partsOf(dims: Dims, dKv: number, inputs: Readonly<Record<string,
     bias: inputs.bias_of
       ? { values: biasValues(inputs.bias_of), distances: distancesOf(dims), offset: offsetOf({ queries, past: PAST }) }
       : null,
-    dropout: dims.dropout === 1 ? { p: P, site: SITE, state } : null,
+    dropout: dims.dropout === 1 ? { p: P, site: SITE, state, first: dims.first ?? 0 } : null,
   }; // biome-ignore format: few lines
 }
 

@@ -137,18 +137,19 @@ export const partCase = (part: "queries" | "keys", isVec4: boolean): KernelCase 
   };
 };
 
-/** [batch, heads, tiles, buckets], ds of a tile's queries by the bucket of its distance. */
+/** [first + batch, heads, tiles, buckets], ds of a tile's queries by the bucket of its distance. */
 function partialOf(ds: Float64Array, biasOf: Values, dims: Dims, facts: DeviceFacts): Values {
   const [heads, queries, keys] = [dims.heads!, dims.queries!, dims.keys!];
   const tiles = attentionTiles("queries", sizesOf(dims, 4), facts);
   const columns = 4 * (facts.subgroupSize ?? 1);
-  const data = new Float64Array(dims.batch! * heads * tiles * BUCKETS);
+  const before = (dims.first ?? 0) * heads; // heads of entries that other calls write
+  const data = new Float64Array((before + dims.batch! * heads) * tiles * BUCKETS).fill(Number.NaN, 0, before * tiles * BUCKETS);
   ds.forEach((value, at) => {
     const [row, key] = [Math.floor(at / keys), at % keys];
     const [bh, query] = [Math.floor(row / queries), row % queries];
     const distance = key - query + offsetOf({ queries, past: PAST });
     const bucket = biasOf.data[2 * ((bh % heads) * distancesOf(dims) + distance) + 1]!;
-    const place = (bh * tiles + Math.floor(query / columns)) * BUCKETS + bucket;
+    const place = ((before + bh) * tiles + Math.floor(query / columns)) * BUCKETS + bucket;
     data[place] = data[place]! + value;
   });
   return { shape: [data.length], data };

@@ -14,7 +14,8 @@ export interface AttentionParts {
   numbers: Float64Array | null;
   /** [heads, distances]; key - query + offset is the distance. */
   bias: { values: Float64Array; distances: number; offset: number } | null;
-  dropout: { p: number; site: number; state: { seed: number; step: number; micro: number } } | null;
+  /** `first`: entries of a larger batch before these, whose draws come first. */
+  dropout: { p: number; site: number; state: { seed: number; step: number; micro: number }; first: number } | null;
 }
 
 /** keep [batch, heads, query, key], scores and visible likewise: what forward and backward share, each by its formula. */
@@ -38,7 +39,7 @@ export function attentionConditions({ batch, heads, queries, keys, isCausal, num
   });
   const keep = fill([batch, heads, queries, keys], (b, h, i, j) => {
     if (!dropout) return 1;
-    const row = (b! * heads + h!) * queries + i!;
+    const row = ((dropout.first + b!) * heads + h!) * queries + i!;
     const block = row * Math.ceil(keys / 4) + Math.floor(j! / 4);
     const { p, site, state } = dropout;
     const word = philox([block, site, state.step, state.micro], [state.seed, 0])[j! % 4]!;
