@@ -32,6 +32,8 @@ export interface Backend {
   readonly isPaper: boolean;
   /** Who holds memory, for its errors: the device that uses it says so. */
   holders?: () => readonly Holder[];
+  /** Told of memory that the backend takes or gives back (less than 0) for itself. */
+  onEngineBytes?: (bytes: number) => void;
   createBuffer(bytes: number, label: string): BackendBuffer;
   /** Takes effect after all calls dispatched before it. */
   write(place: Place, data: ArrayBufferView): void;
@@ -39,6 +41,8 @@ export interface Backend {
   clear(place: Place): void;
   dispatch(call: KernelCall, places: readonly Place[]): void;
   prepare(label: string, steps: readonly { call: KernelCall; places: readonly Place[] }[]): PreparedProgram;
+  /** Frees what it keeps for later, and gives back the memory of what is destroyed. */
+  release?(): void;
   /** Submits what is encoded. */
   flush(): void;
   /**

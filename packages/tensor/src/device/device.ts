@@ -52,6 +52,7 @@ export class Device {
     readonly budgetBytes = Number.POSITIVE_INFINITY,
   ) {
     backend.holders = () => this.memory.largest();
+    backend.onEngineBytes = (bytes) => (bytes > 0 ? this.memory.add("engine", bytes) : this.memory.remove("engine", -bytes));
     if (engineBytes > 0) this.memory.add("engine", engineBytes);
   }
 
@@ -116,10 +117,22 @@ export class Device {
 
   createBuffer(bytes: number, label: string, category: Category): BackendBuffer {
     this.requireRoom(bytes, label, `a buffer of ${showBytes(bytes)}`);
-    const buffer = this.backend.createBuffer(bytes, label);
+    const buffer = this.#createOrRetry(bytes, label);
     this.memory.add(category, bytes);
     this.memory.hold(buffer, label, category);
     return buffer;
+  }
+
+  /** A refused allocation is tried once more without the memory that nothing uses. @throws AllocationError */
+  #createOrRetry(bytes: number, label: string): BackendBuffer {
+    try {
+      return this.backend.createBuffer(bytes, label);
+    } catch (error) {
+      if (!(error instanceof AllocationError) || bytes > this.facts.limits.maxBufferSize) throw error;
+      this.#dropPool();
+      this.backend.release?.();
+      return this.backend.createBuffer(bytes, label);
+    }
   }
 
   /** Counts the textures that a call is the first to want; the backend makes them. */
@@ -266,14 +279,9 @@ export class Device {
     return recorder;
   }
 
-  /** Copies a storage's bytes to the host: waits for the device. The staging buffer counts as the engine's memory. */
+  /** Copies a storage's bytes to the host: waits for the device. Staging buffers count as the engine's memory. */
   async read(storage: Storage, bytes: number): Promise<ArrayBuffer> {
-    this.memory.add("engine", bytes);
-    try {
-      return await this.backend.read({ ...storage.place(), bytes });
-    } finally {
-      this.memory.remove("engine", bytes);
-    }
+    return this.backend.read({ ...storage.place(), bytes });
   }
 
   /** Destroys pooled memory that nothing uses. */

@@ -1,5 +1,5 @@
 // A device that refuses, breaks or hangs: each is an error of its own that says what was asked for and who holds the memory.
-import { softwareFacts } from "@attune/kernels-wgsl";
+import { type KernelCall, softwareFacts } from "@attune/kernels-wgsl";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   AllocationError,
@@ -111,6 +111,40 @@ describe("a device that fails", () => {
     made.dispose();
   });
 
+  it("gives up what nothing uses and tries a refused allocation once more", () => {
+    const { device, replaced } = puppet(real);
+    device.scope(() => device.allocate(8192, "lent"));
+    const pooled = device.memory.live.activations;
+    const fail = (): never => {
+      delete replaced.createBuffer; // memory is there again
+      throw new RangeError("no memory");
+    };
+    replaced.createBuffer = fail;
+    const made = persistent(device, [4096], { label: "wanted" });
+    expect(pooled).toBeGreaterThan(0);
+    expect(device.memory.live.activations).toBe(0);
+    made.dispose();
+  });
+
+  it("finds out about an allocation that the device refuses later, by label and size", async () => {
+    const { device, replaced } = puppet(real);
+    const scopes: (Error | null)[] = [null, new GPUOutOfMemoryError("out of it")];
+    replaced.popErrorScope = (() => Promise.resolve(scopes.shift() ?? null)) as () => never;
+    persistent(device, [4096], { label: "wanted" }).dispose();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(() => device.backend.flush()).toThrow(/^wanted: no buffer of 16384 bytes: out of it\. Use a smaller batch/);
+    expect(() => device.backend.flush()).not.toThrow();
+  });
+
+  it("makes nothing for a read-back after the first of its size", async () => {
+    const x = persistent(real, [4], { values: Float32Array.of(1, 2, 3, 4) });
+    await x.toArray();
+    const { buffers } = real.backend.stats;
+    for (let i = 0; i < 3; i++) expect([...(await x.toArray())]).toEqual([1, 2, 3, 4]);
+    expect(real.backend.stats.buffers).toBe(buffers);
+    x.dispose();
+  });
+
   it("reports what Dawn says later, typed by what it says", async () => {
     const { device, report } = puppet(real);
     persistent(device, [1024], { label: "held" });
@@ -154,14 +188,40 @@ describe("a device that fails", () => {
     program.dispose();
   });
 
+  it("cuts a program on a GPU into submits of bounded work", async () => {
+    const device = new Device(new WebGpuBackend(real.backend.gpu, { ...real.facts, isSoftware: false }));
+    const backend = device.backend as WebGpuBackend;
+    const x = persistent(device, [4], { values: Float32Array.of(-1, 2, -3, 4) });
+    const calls: KernelCall[] = [];
+    device.onCall = (call) => calls.push(call);
+    const y = relu(x);
+    await y.toArray();
+    backend.clear(y.storage.place());
+    const long = { call: { ...calls[0]!, flops: 2e11 }, places: [x.storage.place(), y.storage.place()] };
+    const program = backend.prepare("three long calls", [long, long, long]);
+    const before = backend.stats.submits;
+    program.run();
+    expect(backend.stats.submits - before).toBe(3); // each call by itself
+    expect([...(await y.toArray())]).toEqual([0, 2, 0, 4]);
+    program.dispose();
+  });
+
   it("blames the kernel whose text does not compile", async () => {
-    const broken = await openDevice({ rewrite: (_, code) => code.replace("fn main(", "fn main(oops ") });
+    let isBroken = true;
+    const rewrite = (_: unknown, code: string): string => (isBroken ? code.replace("fn main(", "fn main(oops ") : code);
+    const broken = await openDevice({ rewrite });
     const run = async (): Promise<void> => {
       const y = broken.scope(() => relu(tensor(broken, [1], [1])));
       await y.toArray();
       broken.backend.flush();
     };
-    await expect(run()).rejects.toThrow(PipelineError);
+    const failure = await run().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(PipelineError);
+    expect((failure as Error).message).toMatch(
+      /^kernel elementwise\/unary, elementwise\/unary\.wgsl:\d+:\d+: .*attune kernels show elementwise\/unary$/,
+    );
+    isBroken = false;
+    await run(); // a pipeline that failed is not kept
     broken.destroy();
   });
 

@@ -7,6 +7,8 @@ export class Failures {
   holders: () => readonly Holder[] = () => [];
   /** Reported at the next flush or read-back, once. */
   #once: DeviceError | null = null;
+  /** #once names a cause: what Dawn says of its consequences does not replace it. */
+  #isCause = false;
   /** Reported by everything that follows. */
   #end: DeviceError | null = null;
   /** When the device was last known to work. */
@@ -26,6 +28,13 @@ export class Failures {
     });
   }
 
+  /** What failed by itself, found out by an error scope: thrown at the next flush or read-back, before what follows from it. */
+  report(cause: DeviceError): void {
+    if (this.#isCause) return;
+    this.#once = cause;
+    this.#isCause = true;
+  }
+
   /** @throws DeviceLostError, DeviceStalledError: the device is of no use any more */
   throwEnd(): void {
     if (this.#end) throw this.#end;
@@ -36,6 +45,7 @@ export class Failures {
     this.throwEnd();
     const failure = this.#once;
     this.#once = null;
+    this.#isCause = false;
     if (failure) throw failure;
   }
 

@@ -1,6 +1,6 @@
 // Compiled kernels of one device, each text once: createComputePipeline costs a millisecond even for a text it has seen, and the first
 // dispatch of a new one up to seconds (drivers compile there).
-import { type Kernel, type KernelCall, specialize } from "@attune/kernels-wgsl";
+import { type Kernel, type KernelCall, locateInSource, specialize } from "@attune/kernels-wgsl";
 import { PipelineError } from "../errors.js";
 
 export interface Pipeline {
@@ -19,9 +19,11 @@ export class PipelineCache {
     readonly rewrite: ((kernel: Kernel, code: string) => string) | undefined,
     /** Told of each new text and how long its pipeline took. */
     readonly onCompiled: (milliseconds: number) => void,
+    /** Told of a pipeline that the device refused: it finds out later. */
+    readonly onRefused: (error: PipelineError) => void,
   ) {}
 
-  /** @throws PipelineError naming the kernel */
+  /** What is refused is forgotten: the next call compiles anew. @throws PipelineError naming the kernel */
   get(call: KernelCall): Pipeline {
     const { kernel } = call;
     const variants = this.#pipelines.get(kernel) ?? new Map<string, Pipeline>();
@@ -32,13 +34,24 @@ export class PipelineCache {
     const start = performance.now();
     const text = specialize(call);
     const layout = this.#layout(kernel);
-    const made = { pipeline: this.#compile(kernel.name, key, this.rewrite?.(kernel, text) ?? text, layout), layout };
+    const refused = (message: string): PipelineError => {
+      variants.delete(key);
+      return new PipelineError(describe(call, message), { label: kernel.name });
+    };
+    const made = { pipeline: this.#compile(kernel.name, key, this.rewrite?.(kernel, text) ?? text, layout, refused), layout };
     variants.set(key, made);
     this.onCompiled(performance.now() - start);
     return made;
   }
 
-  #compile(kernel: string, variant: string, code: string, layout: GPUBindGroupLayout): GPUComputePipeline {
+  #compile(
+    kernel: string,
+    variant: string,
+    code: string,
+    layout: GPUBindGroupLayout,
+    refused: (message: string) => PipelineError,
+  ): GPUComputePipeline {
+    this.gpu.pushErrorScope("validation");
     try {
       const module = this.gpu.createShaderModule({ label: kernel, code });
       return this.gpu.createComputePipeline({
@@ -47,7 +60,12 @@ export class PipelineCache {
         compute: { module, entryPoint: "main" },
       });
     } catch (error) {
-      throw new PipelineError(`kernel ${kernel} ${variant}: no pipeline: ${(error as Error).message}`, { label: kernel });
+      throw refused((error as Error).message);
+    } finally {
+      this.gpu.popErrorScope().then(
+        (error) => error && this.onRefused(refused(error.message)),
+        () => {}, // the device is lost: gpu.lost tells
+      );
     }
   }
 
@@ -59,6 +77,16 @@ export class PipelineCache {
     this.#layouts.set(key, layout);
     return layout;
   }
+}
+
+/** "kernel norm/rms, norm/rms.wgsl:12:3: unresolved value ...", from Dawn's ":12:3 error: unresolved value ...". */
+function describe(call: KernelCall, message: string): string {
+  const { name } = call.kernel;
+  const found = message.match(/:(\d+):(\d+) error: ([^\n]*)/);
+  const inspect = `See its text with: attune kernels show ${name.replace(/<.*/, "")}`;
+  if (!found) return `kernel ${name}: no pipeline: ${message.trim()}. ${inspect}`;
+  const { file, line, column } = locateInSource(call, Number(found[1]), Number(found[2]));
+  return `kernel ${name}, ${file ?? "its generated text"}:${line}:${column}: ${found[3]}. ${inspect}`;
 }
 
 /** Storages in the kernel's order, then its params. */

@@ -7,6 +7,8 @@ import { uniformBytes } from "./null.js";
 import { PipelineCache } from "./pipelines.js";
 import type { CallProbe } from "./probe.js";
 import { RunningSubmits } from "./runningSubmits.js";
+import { StagingBuffers } from "./staging.js";
+import { SubmitPace, workOf } from "./submitPace.js";
 import { dueCopies, encodeCopies, type TextureCopy, type TexturedBuffer, TextureSet } from "./textures.js";
 
 /** Eager calls per submit: enough to amortise a submit (~40 us), few enough that the device starts early. */
@@ -16,6 +18,10 @@ const UPLOAD_BYTES_PER_SUBMIT = 64 * 2 ** 20;
 /** Room for the params of one eager call. */
 const EAGER_PARAM_BYTES = 128;
 const STALL_MS = { hardware: 10 * 60_000, software: 60 * 60_000 } as const;
+
+/** What an allocation may fail by; the device says so later. */
+const ALLOCATION_SCOPES = ["validation", "out-of-memory"] as const;
+const LESS_MEMORY = "Use a smaller batch or length, or checkpoint(...)";
 
 export interface WebGpuOptions {
   /**
@@ -74,8 +80,16 @@ export class WebGpuBackend implements Backend {
   #ringUsed = 0;
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
+  #eagerWork = 0;
   #uploaded = 0;
   #hasNewText = false;
+  readonly #pace: SubmitPace;
+  /** Told of memory that the backend takes or gives back (less than 0) for itself. */
+  onEngineBytes: (bytes: number) => void = () => {};
+  readonly #staging = new StagingBuffers(
+    (size) => this.#allocate({ label: "read-back", size, usage: GPU_USAGE.MAP_READ | GPU_USAGE.COPY_DST }),
+    (bytes) => this.onEngineBytes(bytes),
+  );
   readonly #running: RunningSubmits;
   readonly #failures: Failures;
   readonly #wait: NonNullable<WebGpuOptions["wait"]>;
@@ -98,11 +112,17 @@ export class WebGpuBackend implements Backend {
     this.#failures = new Failures(gpu);
     this.#running = new RunningSubmits(gpu.queue, () => this.#failures.alive());
     this.#textures = new TextureSet(gpu);
-    this.#pipelines = new PipelineCache(gpu, options.rewrite, (milliseconds) => {
-      this.#hasNewText = true;
-      this.stats.texts++;
-      this.stats.compileMs += milliseconds;
-    });
+    this.#pipelines = new PipelineCache(
+      gpu,
+      options.rewrite,
+      (milliseconds) => {
+        this.#hasNewText = true;
+        this.stats.texts++;
+        this.stats.compileMs += milliseconds;
+      },
+      (error) => this.#failures.report(error),
+    );
+    this.#pace = new SubmitPace(!facts.isSoftware);
   }
 
   get holders(): () => readonly Holder[] {
@@ -178,7 +198,8 @@ export class WebGpuBackend implements Backend {
     const [x, y, z] = call.workgroups;
     if (this.probe) this.#probed(this.probe, { call, places, copies, pipeline, bindGroup, x, y, z });
     else this.#encode(copies, pipeline, bindGroup, x, y, z);
-    if (this.#ringUsed === CALLS_PER_SUBMIT) this.#submit();
+    this.#eagerWork += workOf(call);
+    if (this.#ringUsed === CALLS_PER_SUBMIT || this.#eagerWork >= this.#pace.most) this.#submit();
   }
 
   prepare(label: string, steps: readonly { call: KernelCall; places: readonly Place[] }[]): PreparedProgram {
@@ -201,6 +222,12 @@ export class WebGpuBackend implements Backend {
     return { run: () => this.#replay(ready), dispose: () => uniforms.destroy() };
   }
 
+  release(): void {
+    this.#staging.drop();
+    this.#submit();
+    this.#releaseStaging();
+  }
+
   flush(): void {
     this.#submit();
     this.#releaseStaging(); // destroyed buffers and written staging are given back only when a submit follows
@@ -215,15 +242,17 @@ export class WebGpuBackend implements Backend {
 
   async #readBack(place: Place): Promise<ArrayBuffer> {
     this.#failures.throwEnd();
-    const usage = GPU_USAGE.MAP_READ | GPU_USAGE.COPY_DST;
-    const staging = this.#allocate({ label: "read-back", size: place.bytes, usage });
+    const staging = this.#staging.take(place.bytes);
+    let isDone = false;
     this.#endPass();
     this.#encoderNow().copyBufferToBuffer((place.buffer as GpuBuffer).gpu, place.offset, staging, 0, place.bytes);
     this.#submit();
     const start = performance.now();
     try {
-      await this.#settled(staging.mapAsync(GPU_MAP_READ), `a read-back of ${place.bytes} bytes`, place.bytes);
-      return staging.getMappedRange().slice(0);
+      await this.#settled(staging.mapAsync(GPU_MAP_READ, 0, place.bytes), `a read-back of ${place.bytes} bytes`, place.bytes);
+      const copy = staging.getMappedRange(0, place.bytes).slice(0);
+      isDone = true;
+      return copy;
     } catch (error) {
       if (error instanceof DeviceError) throw error;
       this.#failures.throwAny();
@@ -231,7 +260,8 @@ export class WebGpuBackend implements Backend {
     } finally {
       if (this.#hasNewText) this.stats.compileMs += performance.now() - start;
       this.#hasNewText = false;
-      staging.destroy();
+      if (isDone) this.#staging.give(staging);
+      else this.#staging.destroy(staging);
       this.#failures.throwAny();
     }
   }
@@ -254,21 +284,32 @@ export class WebGpuBackend implements Backend {
 
   destroy(): void {
     this.#submit();
+    this.#staging.drop();
     this.#ring.destroy();
     this.gpu.destroy();
   }
 
   #allocate(descriptor: GPUBufferDescriptor & { label: string }): GPUBuffer {
     this.stats.buffers++;
-    try {
-      return this.gpu.createBuffer(descriptor);
-    } catch (error) {
-      const { label, size } = descriptor;
-      throw new AllocationError(`${label}: no buffer of ${showBytes(size)}: ${(error as Error).message}`, {
+    const { label, size } = descriptor;
+    const refused = (message: string): AllocationError =>
+      new AllocationError(`${label}: no buffer of ${showBytes(size)}: ${message}`, {
         label,
         bytes: size,
         holders: this.holders(),
       });
+    for (const filter of ALLOCATION_SCOPES) this.gpu.pushErrorScope(filter);
+    try {
+      return this.gpu.createBuffer(descriptor);
+    } catch (error) {
+      throw refused((error as Error).message);
+    } finally {
+      for (const _ of ALLOCATION_SCOPES) {
+        this.gpu.popErrorScope().then(
+          (error) => error && this.#failures.report(refused(`${error.message.trim()}. ${LESS_MEMORY}`)),
+          () => {}, // the device is lost: gpu.lost tells
+        );
+      }
     }
   }
 
@@ -281,10 +322,21 @@ export class WebGpuBackend implements Backend {
       this.#submit();
       return;
     }
-    const encoder = this.gpu.createCommandEncoder();
+    let encoder = this.gpu.createCommandEncoder();
     let pass = encoder.beginComputePass();
     let current: GPUComputePipeline | null = null;
-    for (const { copies, pipeline, bindGroup, x, y, z } of ready) {
+    let work = 0;
+    for (const { call, copies, pipeline, bindGroup, x, y, z } of ready) {
+      const more = workOf(call);
+      if (this.#pace.cuts(work, more)) {
+        pass.end();
+        this.#submitWork(encoder, work);
+        encoder = this.gpu.createCommandEncoder();
+        pass = encoder.beginComputePass();
+        current = null;
+        work = 0;
+      }
+      work += more;
       const due = dueCopies(copies);
       if (due.length > 0) {
         pass.end();
@@ -301,8 +353,13 @@ export class WebGpuBackend implements Backend {
     }
     pass.end();
     this.stats.dispatches += ready.length;
+    this.#submitWork(encoder, work);
+  }
+
+  /** Replayed calls, whose speed tells how many of them the next submit may have; not where drivers compile in it. */
+  #submitWork(encoder: GPUCommandEncoder, work: number): void {
     this.#encoder = encoder;
-    this.#submit();
+    this.#submit(this.#hasNewText ? undefined : (milliseconds) => this.#pace.measured(work, milliseconds));
   }
 
   #encoderNow(): GPUCommandEncoder {
@@ -352,7 +409,7 @@ export class WebGpuBackend implements Backend {
     this.#pass = null;
   }
 
-  #submit(): void {
+  #submit(onAlone?: (milliseconds: number) => void): void {
     if (!this.#encoder) return;
     this.#endPass();
     if (this.#ringUsed > 0) this.gpu.queue.writeBuffer(this.#ring, 0, this.#ringBytes, 0, this.#ringUsed * this.#ringSlot);
@@ -360,9 +417,10 @@ export class WebGpuBackend implements Backend {
     this.gpu.queue.submit([this.#encoder.finish()]);
     this.probe?.submitted();
     this.stats.submits++;
-    this.#running.follow();
+    this.#running.follow(onAlone);
     this.#encoder = null;
     this.#ringUsed = 0;
+    this.#eagerWork = 0;
     this.#uploaded = 0;
   }
 
