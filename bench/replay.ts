@@ -11,7 +11,7 @@ import { openDevice } from "@attune/tensor/node";
 import { narrowT5 } from "./cases/steps.js";
 import { commit, median, round } from "./harness.js";
 
-/** Issue 3's goal for the JavaScript of a dispatch, on the machine of docs/log.md. */
+/** The goal for the JavaScript of a dispatch, on the machine of docs/log.md. */
 const GOAL_US = 6;
 const WARM_UP = 20; // until V8 has optimised the loop
 const MAKERS = [
