@@ -11,7 +11,8 @@ import {
 } from "@attune/kernels-wgsl";
 import type { Place } from "../device/backend.js";
 import type { ProbedCall, Settle } from "../device/probe.js";
-import { GPU_MAP_READ, GPU_USAGE, type GpuBuffer } from "../device/webgpu.js";
+import { GPU_MAP_READ, GPU_USAGE } from "../device/usage.js";
+import type { GpuBuffer } from "../device/webgpu.js";
 import type { Origins } from "./origins.js";
 
 /** An op gave a NaN or an Inf while ATTUNE_DEBUG=5 was looking. */

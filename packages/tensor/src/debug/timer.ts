@@ -1,7 +1,7 @@
 // How long each call took on the device: by timestamps around its pass, or where the device has none by the queue's word that it is done.
 import type { KernelCall } from "@attune/kernels-wgsl";
 import type { CallProbe, EncodePass, ProbedCall, Settle } from "../device/probe.js";
-import { GPU_MAP_READ, GPU_USAGE } from "../device/webgpu.js";
+import { GPU_MAP_READ, GPU_USAGE } from "../device/usage.js";
 
 export interface CallTime extends ProbedCall {
   /** Milliseconds on the device's clock, whose zero is the timer's first call. */

@@ -1,15 +1,18 @@
 import { type DeviceFacts, type Kernel, type KernelCall, paramBytes, writeParams } from "@attune/kernels-wgsl";
-import { AllocationError, DeviceError, type Holder, showBytes, TensorError } from "../errors.js";
+import { AllocationError, DeviceError, type Holder, TensorError } from "../errors.js";
 import { alignTo } from "./align.js";
+import { allocate } from "./allocation.js";
 import type { Backend, Place, PreparedProgram } from "./backend.js";
 import { Failures } from "./failures.js";
 import { uniformBytes } from "./null.js";
 import { PipelineCache } from "./pipelines.js";
 import type { CallProbe } from "./probe.js";
+import { encodeProgram, type ReadyCall } from "./replay.js";
 import { RunningSubmits } from "./runningSubmits.js";
 import { StagingBuffers } from "./staging.js";
 import { SubmitPace, workOf } from "./submitPace.js";
 import { dueCopies, encodeCopies, type TextureCopy, type TexturedBuffer, TextureSet } from "./textures.js";
+import { GPU_MAP_READ, GPU_USAGE } from "./usage.js";
 
 /** Eager calls per submit: enough to amortise a submit (~40 us), few enough that the device starts early. */
 const CALLS_PER_SUBMIT = 192;
@@ -18,10 +21,6 @@ const UPLOAD_BYTES_PER_SUBMIT = 64 * 2 ** 20;
 /** Room for the params of one eager call. */
 const EAGER_PARAM_BYTES = 128;
 const STALL_MS = { hardware: 10 * 60_000, software: 60 * 60_000 } as const;
-
-/** What an allocation may fail by; the device says so later. */
-const ALLOCATION_SCOPES = ["validation", "out-of-memory"] as const;
-const LESS_MEMORY = "Use a smaller batch or length, or checkpoint(...)";
 
 export interface WebGpuOptions {
   /**
@@ -48,17 +47,6 @@ export interface WebGpuStats {
 }
 
 export type GpuBuffer = TexturedBuffer;
-interface ReadyCall {
-  /** Operands that the kernel reads as textures. */
-  readonly copies: readonly TextureCopy[];
-  readonly call: KernelCall;
-  readonly places: readonly Place[];
-  readonly pipeline: GPUComputePipeline;
-  readonly bindGroup: GPUBindGroup;
-  readonly x: number;
-  readonly y: number;
-  readonly z: number;
-}
 
 export class WebGpuBackend implements Backend {
   readonly isPaper = false;
@@ -291,26 +279,7 @@ export class WebGpuBackend implements Backend {
 
   #allocate(descriptor: GPUBufferDescriptor & { label: string }): GPUBuffer {
     this.stats.buffers++;
-    const { label, size } = descriptor;
-    const refused = (message: string): AllocationError =>
-      new AllocationError(`${label}: no buffer of ${showBytes(size)}: ${message}`, {
-        label,
-        bytes: size,
-        holders: this.holders(),
-      });
-    for (const filter of ALLOCATION_SCOPES) this.gpu.pushErrorScope(filter);
-    try {
-      return this.gpu.createBuffer(descriptor);
-    } catch (error) {
-      throw refused((error as Error).message);
-    } finally {
-      for (const _ of ALLOCATION_SCOPES) {
-        this.gpu.popErrorScope().then(
-          (error) => error && this.#failures.report(refused(`${error.message.trim()}. ${LESS_MEMORY}`)),
-          () => {}, // the device is lost: gpu.lost tells
-        );
-      }
-    }
+    return allocate(this.gpu, this.#failures, descriptor);
   }
 
   /** Encodes and submits a whole program: nothing is made here but the encoder, and a pipeline is set only where it changes. */
@@ -322,38 +291,8 @@ export class WebGpuBackend implements Backend {
       this.#submit();
       return;
     }
-    let encoder = this.gpu.createCommandEncoder();
-    let pass = encoder.beginComputePass();
-    let current: GPUComputePipeline | null = null;
-    let work = 0;
-    for (const { call, copies, pipeline, bindGroup, x, y, z } of ready) {
-      const more = workOf(call);
-      if (this.#pace.cuts(work, more)) {
-        pass.end();
-        this.#submitWork(encoder, work);
-        encoder = this.gpu.createCommandEncoder();
-        pass = encoder.beginComputePass();
-        current = null;
-        work = 0;
-      }
-      work += more;
-      const due = dueCopies(copies);
-      if (due.length > 0) {
-        pass.end();
-        encodeCopies(encoder, due);
-        pass = encoder.beginComputePass();
-        current = null;
-      }
-      if (pipeline !== current) {
-        pass.setPipeline(pipeline);
-        current = pipeline;
-      }
-      pass.setBindGroup(0, bindGroup);
-      pass.dispatchWorkgroups(x, y, z);
-    }
-    pass.end();
+    encodeProgram(this.gpu, ready, this.#pace, (encoder, work) => this.#submitWork(encoder, work));
     this.stats.dispatches += ready.length;
-    this.#submitWork(encoder, work);
   }
 
   /** Replayed calls, whose speed tells how many of them the next submit may have; not where drivers compile in it. */
@@ -449,7 +388,3 @@ export class WebGpuBackend implements Backend {
     return this.gpu.createBindGroup({ label: call.kernel.name, layout, entries });
   }
 }
-
-/** GPUBufferUsage and GPUMapMode by number: the globals exist in browsers only. */
-export const GPU_USAGE = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128, QUERY_RESOLVE: 512 } as const;
-export const GPU_MAP_READ = 1;
