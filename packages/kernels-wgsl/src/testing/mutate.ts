@@ -81,8 +81,12 @@ export const mutationRules: readonly MutationRule[] = [
   { name: "batch stride ignored", find: /\bbatch \* (?:queries|keys)/, replace: "0u * batch" },
   { name: "workgroup memory transposed", find: /\[k \* TILE \+ id\.y/, replace: "[k * TILE + id.x" },
   { name: "result scaled", find: /\bkeep\b(?=\)|,)/, replace: "keep * 1.01" },
-  { name: "padding mask inverted", find: /mask\[key\] == 0i/, replace: "mask[key] != 0i" },
-  { name: "segment of a query for a key's", find: /number = key_segments\[key\]/, replace: "number = query_segments[key]" },
+  { name: "padding mask inverted", find: /mask\[(params\.first_key \+ key)\] == 0i/, replace: "mask[$1] != 0i" },
+  {
+    name: "segment of a query for a key's",
+    find: /number = key_segments\[(params\.first_key \+ key)\]/,
+    replace: "number = query_segments[$1]",
+  },
   {
     name: "bucket of the next distance",
     find: /bucket_of\[i % params\.distances\]/,

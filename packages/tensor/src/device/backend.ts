@@ -32,8 +32,6 @@ export interface Backend {
   readonly isPaper: boolean;
   /** Who holds memory, for its errors: the device that uses it says so. */
   holders?: () => readonly Holder[];
-  /** Told of memory that the backend takes or gives back (less than 0) for itself. */
-  onEngineBytes?: (bytes: number) => void;
   createBuffer(bytes: number, label: string): BackendBuffer;
   /** Takes effect after all calls dispatched before it. */
   write(place: Place, data: ArrayBufferView): void;

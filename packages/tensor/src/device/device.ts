@@ -52,7 +52,6 @@ export class Device {
     readonly budgetBytes = Number.POSITIVE_INFINITY,
   ) {
     backend.holders = () => this.memory.largest();
-    backend.onEngineBytes = (bytes) => (bytes > 0 ? this.memory.add("engine", bytes) : this.memory.remove("engine", -bytes));
     if (engineBytes > 0) this.memory.add("engine", engineBytes);
   }
 
@@ -279,9 +278,17 @@ export class Device {
     return recorder;
   }
 
-  /** Copies a storage's bytes to the host: waits for the device. Staging buffers count as the engine's memory. */
+  /**
+   * Copies a storage's bytes to the host: waits for the device. While it is under way its staging buffer counts as the engine's memory; the
+   * small ones that the backend keeps for the next read do not.
+   */
   async read(storage: Storage, bytes: number): Promise<ArrayBuffer> {
-    return this.backend.read({ ...storage.place(), bytes });
+    this.memory.add("engine", bytes);
+    try {
+      return await this.backend.read({ ...storage.place(), bytes });
+    } finally {
+      this.memory.remove("engine", bytes);
+    }
   }
 
   /** Destroys pooled memory that nothing uses. */

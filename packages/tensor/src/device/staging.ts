@@ -7,27 +7,19 @@ const MOST_OF_CLASS = 4;
 export class StagingBuffers {
   readonly #kept = new Map<number, GPUBuffer[]>();
 
-  /** @param onBytes told of what is taken from the device, and of what is given back as less than 0 */
-  constructor(
-    private readonly make: (bytes: number) => GPUBuffer,
-    private readonly onBytes: (bytes: number) => void,
-  ) {}
+  constructor(private readonly make: (bytes: number) => GPUBuffer) {}
 
   /** At least so many bytes. @throws AllocationError */
   take(bytes: number): GPUBuffer {
     const size = bytes > MOST_KEPT_BYTES ? bytes : Math.max(256, 2 ** Math.ceil(Math.log2(bytes)));
-    const kept = this.#kept.get(size)?.pop();
-    if (kept) return kept;
-    const made = this.make(size);
-    this.onBytes(size);
-    return made;
+    return this.#kept.get(size)?.pop() ?? this.make(size);
   }
 
   /** Of a read that is done: unmapped, for the next. */
   give(buffer: GPUBuffer): void {
     const kept = this.#kept.get(buffer.size) ?? [];
     if (buffer.size > MOST_KEPT_BYTES || kept.length >= MOST_OF_CLASS) {
-      this.destroy(buffer);
+      buffer.destroy();
       return;
     }
     buffer.unmap();
@@ -35,15 +27,9 @@ export class StagingBuffers {
     this.#kept.set(buffer.size, kept);
   }
 
-  /** Of a read that failed. */
-  destroy(buffer: GPUBuffer): void {
-    this.onBytes(-buffer.size);
-    buffer.destroy();
-  }
-
   /** Frees all that no read uses. */
   drop(): void {
-    for (const buffers of this.#kept.values()) for (const buffer of buffers) this.destroy(buffer);
+    for (const buffers of this.#kept.values()) for (const buffer of buffers) buffer.destroy();
     this.#kept.clear();
   }
 }

@@ -72,11 +72,8 @@ export class WebGpuBackend implements Backend {
   #uploaded = 0;
   #hasNewText = false;
   readonly #pace: SubmitPace;
-  /** Told of memory that the backend takes or gives back (less than 0) for itself. */
-  onEngineBytes: (bytes: number) => void = () => {};
-  readonly #staging = new StagingBuffers(
-    (size) => this.#allocate({ label: "read-back", size, usage: GPU_USAGE.MAP_READ | GPU_USAGE.COPY_DST }),
-    (bytes) => this.onEngineBytes(bytes),
+  readonly #staging = new StagingBuffers((size) =>
+    this.#allocate({ label: "read-back", size, usage: GPU_USAGE.MAP_READ | GPU_USAGE.COPY_DST }),
   );
   readonly #running: RunningSubmits;
   readonly #failures: Failures;
@@ -249,7 +246,7 @@ export class WebGpuBackend implements Backend {
       if (this.#hasNewText) this.stats.compileMs += performance.now() - start;
       this.#hasNewText = false;
       if (isDone) this.#staging.give(staging);
-      else this.#staging.destroy(staging);
+      else staging.destroy();
       this.#failures.throwAny();
     }
   }
