@@ -138,7 +138,7 @@ function readTuned(file: string, where: string): MatmulChoice {
 }
 
 /** Where a device's measured choice is kept: kernels-<fingerprint>.json in the user's cache folder. */
-export function tunedFile(facts: DeviceFacts, env: NodeJS.ProcessEnv = process.env): string {
+export function tunedFile(facts: DeviceFacts, env: Readonly<Record<string, string | undefined>> = process.env): string {
   const cache = env.XDG_CACHE_HOME && path.isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : path.join(homedir(), ".cache");
   const name = createHash("sha256").update(fingerprintOf(facts)).digest("hex").slice(0, 16);
   return path.join(cache, "attune", `kernels-${name}.json`);
