@@ -291,9 +291,10 @@ export class Device {
     }
   }
 
-  /** Destroys pooled memory that nothing uses. */
+  /** Destroys what is kept for later and nothing uses: pooled memory, the backend's buffers for read-backs. */
   trim(): void {
     this.#dropPool();
+    this.backend.release?.();
     this.backend.flush();
   }
 
