@@ -94,5 +94,5 @@ export { readKernel } from "./read.js";
 export { finiteBlocks, planColumnSum, planFinite, planRowSum, planSumSquares, sumSquaresBlocks } from "./reduce/plan.js";
 export { planLogSoftmax, planLogSoftmaxBackward, planSoftmax, planSoftmaxBackward } from "./softmax/plan.js";
 export { cutCall, type Piece, type SplitAxis } from "./split/axes.js";
-export { TEXTURE_FEATURE, TEXTURE_WIDTH } from "./texture.js";
+export { TEXTURE_FEATURE, TEXTURE_GAP, textureWidth } from "./texture.js";
 export { type PlannedVariant, plannedVariants, REPRESENTATIVE_DEVICES, type RepresentativeDevice } from "./variants.js";

@@ -20,7 +20,7 @@ export interface Kernel {
     readonly access: "read" | "read_write";
     readonly type: string;
     readonly optional?: boolean;
-    /** Read as a texture of these texels, TEXTURE_WIDTH of them a row, into which whoever runs the call copies the storage. */
+    /** Read as a texture of these texels (texture.ts), into which whoever runs the call copies the storage. */
     readonly texture?: TexelFormat;
   }[];
   /** Fields of the uniform struct Params, which takes the binding after the storages. */

@@ -1,7 +1,7 @@
 // One kernel call on a bare GPUDevice: several dispatches of the same inputs, with words around every storage that must stay as they were.
 import type { DeviceFacts } from "../facts.js";
 import { type Kernel, type KernelCall, paramBytes, specialize, type TexelFormat, writeParams } from "../kernel.js";
-import { TEXTURE_WIDTH } from "../texture.js";
+import { TEXTURE_GAP, textureWidth } from "../texture.js";
 
 /** What kernels are tested on: any GPUDevice, and what plans may know of it. */
 export interface KernelDevice {
@@ -67,14 +67,18 @@ async function compile(gpu: GPUDevice, kernel: Kernel, code: string): Promise<GP
   return pipeline;
 }
 
-/** A storage as a kernel sees it that reads texels: its guard lies behind the data as well, and what is left of the last row is 0. */
+/** Narrower than a backend's, so that small shapes have many rows. */
+const NARROW = 16;
+
+/** A storage as a kernel sees it that reads texels: its guard lies behind the data as well, and the gaps and what is left of the last row are 0. */
 function textureOf(gpu: GPUDevice, format: TexelFormat, words: Uint32Array): GPUTexture {
-  const rows = Math.ceil(words.length / 4 / TEXTURE_WIDTH);
-  const whole = new Uint32Array(rows * TEXTURE_WIDTH * 4);
+  const width = textureWidth(words.length / 4, NARROW);
+  const rows = Math.ceil(words.length / 4 / width);
+  const whole = new Uint32Array(rows * width * 4);
   whole.set(words);
   const [STORAGE_BINDING, COPY_DST] = [8, 2]; // GPUTextureUsage
-  const texture = gpu.createTexture({ size: [TEXTURE_WIDTH, rows], format, usage: STORAGE_BINDING | COPY_DST });
-  gpu.queue.writeTexture({ texture }, whole, { bytesPerRow: TEXTURE_WIDTH * 16 }, [TEXTURE_WIDTH, rows]);
+  const texture = gpu.createTexture({ size: [width + TEXTURE_GAP, rows], format, usage: STORAGE_BINDING | COPY_DST });
+  gpu.queue.writeTexture({ texture }, whole, { bytesPerRow: width * 16 }, [width, rows]);
   return texture;
 }
 

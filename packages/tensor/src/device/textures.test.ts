@@ -1,5 +1,5 @@
 // Textures of frozen weights (decoding): copied once, again after a write, and gone with their buffer.
-import { planAccumulate } from "@attune/kernels-wgsl";
+import { planAccumulate, TEXTURE_GAP, textureWidth } from "@attune/kernels-wgsl";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DType } from "../dtype.js";
 import { type NodeDevice, openDevice } from "../node.js";
@@ -107,13 +107,27 @@ describe("kept textures", () => {
     w.dispose();
   });
 
+  it("are wider where many rows would be too many", async () => {
+    const [rows, inputs] = [8192 / 4 + 1, 4096]; // a row of texels more than 256 to a row allow
+    const w = persistent(device, [rows, inputs], { label: "w" });
+    w.write(
+      Float32Array.from({ length: rows * inputs }, (_, i) => (Math.floor(i / inputs) % 1000) + (i % inputs === 0 ? 0.5 : 0)),
+    );
+    const one = tensor(device, new Float32Array(inputs).fill(1), [1, inputs]);
+    const y = await device.scope(() => noGrad(() => linear(one, w))).toArray();
+    expect(textureWidth((rows * inputs) / 4)).toBe(2 * textureWidth(1));
+    expect([...y]).toEqual(Array.from({ length: rows }, (_, row) => inputs * (row % 1000) + 0.5));
+    w.dispose();
+  });
+
   it("count as memory while their buffer lives", () => {
     device.trim();
     const before = device.memory.liveBytes;
     const w = frozen(1);
     const program = noGrad(() => capture(device, "step", { x }, (given) => ({ y: linear(given.x, w) })));
     program.run({ x: ones });
-    expect(device.memory.liveBytes - before).toBeGreaterThan(65536); // one row of texels
+    const row = 16 * (textureWidth(1) + TEXTURE_GAP);
+    expect(device.memory.liveBytes - before).toBeGreaterThan(w.storage.bytes + row);
     expect(device.measured.liveBytes).toBe(device.memory.liveBytes);
     program.dispose();
     w.dispose();

@@ -1,11 +1,10 @@
 // Storages that a kernel reads as textures (kernels-wgsl/texture.ts). Most are copied right before the call into textures that all
 // calls share, two for each size met. Where the plan says that a storage keeps its values, it has a texture of its own, which lives as
 // long as its buffer and is copied only after a write.
-import { type KernelCall, TEXTURE_WIDTH, type TexelFormat } from "@attune/kernels-wgsl";
+import { type KernelCall, TEXTURE_GAP, type TexelFormat, textureWidth } from "@attune/kernels-wgsl";
 import type { BackendBuffer, Place } from "./backend.js";
 
 const TEXEL_BYTES = 16;
-const ROW_BYTES = TEXTURE_WIDTH * TEXEL_BYTES;
 
 /** A texture that a call wants: a shared one of its size, with room for `texels`, or one that is kept. */
 export interface WantedTexture {
@@ -13,6 +12,8 @@ export interface WantedTexture {
   readonly binding: number;
   readonly format: TexelFormat;
   readonly texels: number;
+  /** Texels of a row that are filled. */
+  readonly width: number;
   readonly rows: number;
   readonly key: string;
   readonly bytes: number;
@@ -30,10 +31,12 @@ export function wantedTextures(
     const texels = textures[name]!;
     const place = places[binding];
     const isKept = keeps.includes(name) && place?.version !== undefined;
-    const exact = Math.max(1, Math.ceil(texels / TEXTURE_WIDTH));
+    const width = textureWidth(texels);
+    const exact = Math.max(1, Math.ceil(texels / width));
     const rows = isKept ? exact : 2 ** Math.ceil(Math.log2(exact)); // powers of two, so that few sizes serve all calls
-    const key = isKept ? `${format}, ${texels} from ${place?.offset}` : `${format}, ${binding} of ${rows}`;
-    return [{ binding, format, texels, rows, key, bytes: rows * ROW_BYTES, isKept }];
+    const key = isKept ? `${format}, ${texels} from ${place?.offset}` : `${format}, ${binding} of ${width} x ${rows}`;
+    const bytes = rows * (width + TEXTURE_GAP) * TEXEL_BYTES;
+    return [{ binding, format, texels, width, rows, key, bytes, isKept }];
   });
 }
 
@@ -70,7 +73,7 @@ export class TextureSet {
     return wantedTextures(call, places).map((wanted) => {
       const { buffer, offset, version } = places[wanted.binding]!;
       const { gpu: from, kept } = buffer as TexturedBuffer;
-      const copyInto = (to: GPUTexture) => ({ to, commands: copyCommands(from, offset, to, wanted.texels) });
+      const copyInto = (to: GPUTexture) => ({ to, commands: copyCommands(from, offset, to, wanted) });
       if (!wanted.isKept) return copyInto(this.#sharedOne(wanted));
       const twin = kept.get(wanted.key) ?? { texture: this.#make(wanted), version: -1 };
       kept.set(wanted.key, twin);
@@ -90,10 +93,10 @@ export class TextureSet {
     return texture;
   }
 
-  #make({ key, rows, format }: WantedTexture): GPUTexture {
+  #make({ key, width, rows, format }: WantedTexture): GPUTexture {
     return this.gpu.createTexture({
       label: `operand ${key}`,
-      size: [TEXTURE_WIDTH, rows],
+      size: [width + TEXTURE_GAP, rows],
       format,
       usage: GPU_TEXTURE_USAGE.COPY_DST | GPU_TEXTURE_USAGE.STORAGE_BINDING,
     });
@@ -112,12 +115,13 @@ export function encodeCopies(encoder: GPUCommandEncoder, copies: readonly Textur
   }
 }
 
-function copyCommands(buffer: GPUBuffer, offset: number, texture: GPUTexture, texels: number): CopyArguments[] {
-  const rows = Math.floor(texels / TEXTURE_WIDTH);
-  const rest = texels % TEXTURE_WIDTH;
-  const whole: CopyArguments = [{ buffer, bytesPerRow: ROW_BYTES, offset }, { texture }, [TEXTURE_WIDTH, rows]];
+function copyCommands(buffer: GPUBuffer, offset: number, texture: GPUTexture, { texels, width }: WantedTexture): CopyArguments[] {
+  const bytesPerRow = width * TEXEL_BYTES;
+  const rows = Math.floor(texels / width);
+  const rest = texels % width;
+  const whole: CopyArguments = [{ buffer, bytesPerRow, offset }, { texture }, [width, rows]];
   const last: CopyArguments = [
-    { buffer, bytesPerRow: ROW_BYTES, offset: offset + rows * ROW_BYTES },
+    { buffer, bytesPerRow, offset: offset + rows * bytesPerRow },
     { texture, origin: [0, rows] },
     [rest, 1],
   ];
