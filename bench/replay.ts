@@ -3,8 +3,8 @@
 // when the device is idle; time is from `update` to its return: writing the batch and the live numbers, encoding, handing over to Dawn, which
 // validates and records while submitting. Waiting for the device is not part of it.
 //
-// What the bindings of Dawn take for three calls a dispatch (pipeline, bind group, dispatch) is timed beside each update, so that the figures can
-// be read on a busy machine: below that nothing can come, and most of the rest is `submit`.
+// The same calls to Dawn, recorded once and made by themselves, are timed beside each update: what the engine adds is the rest, and on a busy
+// machine both grow alike.
 //
 // Objects are counted at the GPUDevice itself, whatever the engine says of them. Ends with code 1 where a step after the first makes one.
 import { openDevice } from "@attune/tensor/node";
@@ -45,35 +45,51 @@ queue.submit = (buffers) => {
   submitMs += performance.now() - start;
 };
 
-/** Milliseconds of so many bare dispatches, encoded and thrown away. */
-function bareDispatches(count: number): number {
+/** One call to Dawn: on a pass, on the encoder, or a pass's begin or end. */
+type Command = readonly [on: "pass" | "encoder" | "begin" | "end", method: string, given: readonly unknown[]];
+type Callable = Record<string, (...given: readonly unknown[]) => unknown>;
+
+/** The calls to Dawn of what `body` encodes. */
+function recorded(body: () => void): Command[] {
+  const commands: Command[] = [];
+  const spy = (target: object, on: "pass" | "encoder", methods: readonly string[]): void => {
+    for (const method of methods) {
+      const call = (target as Callable)[method]!.bind(target);
+      (target as Callable)[method] = (...given) => {
+        commands.push([method === "end" ? "end" : on, method, given]);
+        return call(...given);
+      };
+    }
+  };
+  const make = gpu.createCommandEncoder.bind(gpu);
+  gpu.createCommandEncoder = () => {
+    const encoder = make();
+    spy(encoder, "encoder", ["copyBufferToTexture", "copyBufferToBuffer", "clearBuffer"]);
+    const begin = encoder.beginComputePass.bind(encoder);
+    encoder.beginComputePass = () => {
+      commands.push(["begin", "", []]);
+      const pass = begin();
+      spy(pass, "pass", ["setPipeline", "setBindGroup", "dispatchWorkgroups", "end"]);
+      return pass;
+    };
+    return encoder;
+  };
+  body();
+  gpu.createCommandEncoder = make;
+  return commands;
+}
+
+/** Milliseconds of the same calls by themselves, in one submit. */
+function replayed(commands: readonly Command[]): number {
   const start = performance.now();
   const encoder = gpu.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  for (let i = 0; i < count; i++) {
-    pass.setPipeline(bare.pipelines[i % 2]!);
-    pass.setBindGroup(0, bare.group);
-    pass.dispatchWorkgroups(2, 1, 1);
+  let pass: GPUComputePassEncoder | null = null;
+  for (const [on, method, given] of commands) {
+    if (on === "begin") pass = encoder.beginComputePass();
+    else (on === "encoder" ? (encoder as unknown as Callable) : (pass as unknown as Callable))[method]!(...given);
   }
-  pass.end();
-  encoder.finish();
+  submit([encoder.finish()]);
   return performance.now() - start;
-}
-const bare = makeBare();
-function makeBare(): { pipelines: GPUComputePipeline[]; group: GPUBindGroup } {
-  const layout = gpu.createBindGroupLayout({ entries: [{ binding: 0, visibility: 4, buffer: { type: "storage" } }] });
-  const pipelines = [1, 2].map((add) =>
-    gpu.createComputePipeline({
-      layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: {
-        module: gpu.createShaderModule({
-          code: `@group(0) @binding(0) var<storage, read_write> x: array<u32>; @compute @workgroup_size(1) fn main() { x[0] += ${add}u; }`,
-        }),
-      },
-    }),
-  );
-  const buffer = gpu.createBuffer({ size: 256, usage: 128 }); // STORAGE
-  return { pipelines, group: gpu.createBindGroup({ layout, entries: [{ binding: 0, resource: { buffer } }] }) };
 }
 
 const { dispatches: before } = device.backend.stats;
@@ -81,7 +97,9 @@ trainer.update([micro]); // captures
 await device.backend.pace(0);
 const dispatches = device.backend.stats.dispatches - before;
 const first = { ...made };
-const samples: { host: number; submit: number; bare: number }[] = [];
+const commands = recorded(() => trainer.update([micro]));
+await device.backend.pace(0);
+const samples: { host: number; submit: number; calls: number }[] = [];
 for (let step = 0; step < WARM_UP + steps; step++) {
   submitMs = 0;
   const start = performance.now();
@@ -89,7 +107,9 @@ for (let step = 0; step < WARM_UP + steps; step++) {
   const host = performance.now() - start;
   await device.backend.pace(0);
   const each = (ms: number): number => (1e3 * ms) / dispatches;
-  if (step >= WARM_UP) samples.push({ host: each(host), submit: each(submitMs), bare: each(bareDispatches(dispatches)) });
+  const calls = replayed(commands);
+  await queue.onSubmittedWorkDone();
+  if (step >= WARM_UP) samples.push({ host: each(host), submit: each(submitMs), calls: each(calls) });
 }
 const later = Object.fromEntries(MAKERS.map((name) => [name, made[name]! - first[name]!]).filter(([, count]) => count !== 0));
 const host = samples.map((one) => one.host);
@@ -101,8 +121,9 @@ console.log(
     us_per_dispatch: round(median(host)),
     min_us_per_dispatch: round(Math.min(...host)),
     of_it_submit_us: round(median(samples.map((one) => one.submit))),
-    bare_calls_us: round(median(samples.map((one) => one.bare))),
-    min_bare_calls_us: round(Math.min(...samples.map((one) => one.bare))),
+    calls_alone_us: round(median(samples.map((one) => one.calls))),
+    min_calls_alone_us: round(Math.min(...samples.map((one) => one.calls))),
+    engine_over_calls: round(median(samples.map((one) => one.host / one.calls))),
     goal_us: GOAL_US,
     made_after_first: later,
     steps,
