@@ -56,7 +56,8 @@ function refuseDataContradictions(
   refuse: (path: string, message: string) => void,
 ): void {
   if (train === undefined && mixture === undefined) refuse("data.train", "is missing; name a file, or several in data.mixture");
-  if (train !== undefined && mixture !== undefined)
+  // the same file in both is what run.yaml of earlier versions says
+  if (train !== undefined && mixture !== undefined && train !== mixture[0]!.train)
     refuse("data.mixture", "stands beside data.train: one of the two names the rows");
   if (split !== null && validation !== null)
     refuse("data.split", "stands beside data.validation: one of the two is the validation set");

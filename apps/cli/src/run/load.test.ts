@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadRun, parseRun } from "./load.js";
 import { checkInputs } from "./paths.js";
-import { writeRun } from "./write.js";
+import { runToYaml, writeRun } from "./write.js";
 
 const RUN = `model: {path: base}
 data:
@@ -75,6 +75,15 @@ describe("a good run", () => {
     expect(await loadRun(file, { cwd: "/" })).toEqual(run);
     expect(readFileSync(file, "utf8")).toMatch(/^# The run as it was resolved/);
   });
+});
+
+test("a mixture written beside its results reads back as the same run, as does one with its first file named twice", () => {
+  const mixture = "[{train: /d/a.jsonl, name: a}, {train: /d/b.jsonl, name: b}]";
+  const text = RUN.replace(/train: .*/, `mixture: ${mixture}`);
+  const run = parse(text);
+  expect(run.data.train).toBe("/d/a.jsonl");
+  expect(parse(runToYaml(run))).toEqual(run);
+  expect(parse(text.replace("mixture:", "train: /d/a.jsonl\n  mixture:"))).toEqual(run);
 });
 
 describe("a bad run", () => {

@@ -9,10 +9,12 @@ import type { Run } from "./schema.js";
 export function runToYaml(run: Run): string {
   // A run with a secret in it is refused when it is read (load.ts); of one that code has made, only what can be nothing else is taken
   // out: attune resume reads the file again, and a word too many that were changed here would be another run.
-  const { lr, ...train } = run.train;
-  // of the two only one may be said
-  const plain = run.train.adafactor?.relativeStep ? { ...run, train } : run;
-  return redactForms(stringify(plain, { version: "1.2", schema: "core", lineWidth: 0 }));
+  const { lr, ...withoutLr } = run.train;
+  const { train: _, ...withoutFile } = run.data;
+  // of two that say the same only one may be said
+  const train = run.train.adafactor?.relativeStep ? withoutLr : run.train;
+  const data = run.data.mixture ? withoutFile : run.data;
+  return redactForms(stringify({ ...run, data, train }, { version: "1.2", schema: "core", lineWidth: 0 }));
 }
 
 /** Writes OUT/run.yaml, whole or not at all. */
