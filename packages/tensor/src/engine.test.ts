@@ -195,10 +195,10 @@ describe("the eager engine", () => {
     program.run();
     expect([...(await program.read("y"))]).toEqual([10, 20]);
     expect(() => relu(x)).toThrow("its memory was freed by dispose");
-    const { liveBuffers } = device.memory;
+    const { liveBytes } = device.memory;
     program.dispose();
     device.trim();
-    expect(device.memory.liveBuffers).toBeLessThan(liveBuffers);
+    expect(device.memory.liveBytes).toBeLessThan(liveBytes);
     other.dispose();
   });
 

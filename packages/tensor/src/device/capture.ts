@@ -124,22 +124,19 @@ export class Program<I extends Inputs, O extends Outputs> {
     for (const root of made) root.becomeOutput();
     this.#written = [...new Set(calls.flatMap(writtenBy))].filter(({ root }) => root.isPersistent);
     this.#changes = new Set(this.#written.map(({ root }) => root));
-    for (const { call, storages } of calls) {
-      device.reserveTextures(
-        call,
-        storages.map((storage) => this.#constant(storage)),
-      );
-    }
+    const textures = calls.map(({ call, storages }) => ({ call, places: storages.map((storage) => this.#constant(storage)) }));
     const uniforms = uniformBytes(this.calls, device.facts);
     const outputBytes = made.reduce((sum, root) => sum + root.bytes, 0);
     const { scratchBytes, lowerBoundBytes } = this.plan;
     device.requireRoom(
-      scratch.growth(this.#placement.slots) + uniforms + outputBytes,
+      scratch.growth(this.#placement.slots) + uniforms + outputBytes + device.textureBytes(textures),
       `capture of ${label}`,
       `a program with ${showBytes(scratchBytes)} of scratch (${showBytes(lowerBoundBytes)} live at once)`,
     );
     try {
       this.#allocate(made);
+      device.takeTextures(textures);
+      this.#prepare();
     } catch (error) {
       this.dispose();
       throw error;
@@ -161,7 +158,6 @@ export class Program<I extends Inputs, O extends Outputs> {
       root.pin();
       this.#pinned.push(root);
     }
-    this.#prepare();
   }
 
   /** The calls as they will run: kernel lists, profiles. */
@@ -207,8 +203,8 @@ export class Program<I extends Inputs, O extends Outputs> {
     this.#unprepare();
     const steps = this.#calls.map(({ call, storages }) => ({ call, places: storages.map((storage) => this.#place(storage)) }));
     this.#uniforms = uniformBytes(this.calls, this.device.facts);
-    this.device.memory.add("engine", this.#uniforms);
     this.#prepared = this.device.backend.prepare(this.label, steps);
+    this.device.memory.add("engine", this.#uniforms);
     this.#preparedVersion = this.scratch.version;
   }
 

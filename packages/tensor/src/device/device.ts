@@ -23,6 +23,18 @@ export interface Recorder {
   readonly owned: Storage[];
 }
 
+/** Textures that calls have wanted so far. */
+interface TextureKeys {
+  readonly keys: Set<string>;
+  bytes: number;
+}
+
+/** A call and where its storages lie; null where the program itself may write. */
+interface PlacedCall {
+  readonly call: KernelCall;
+  readonly places: readonly (Place | null)[];
+}
+
 /**
  * The stream that ops append kernel calls to. Eager: a call is encoded at once and memory belongs to scopes. While capturing:
  * calls are recorded and memory is virtual (capture.ts).
@@ -38,8 +50,8 @@ export class Device {
   readonly #scopes: { made: Storage[]; name: string }[] = [];
   readonly #pool = new Map<number, BackendBuffer[]>();
   /** Shared textures that calls have wanted so far (textures.ts), and those that are kept of a buffer. */
-  readonly #sharedTextures = { keys: new Set<string>(), bytes: 0 };
-  readonly #kept = new Map<BackendBuffer, { keys: Set<string>; bytes: number }>();
+  readonly #sharedTextures: TextureKeys = { keys: new Set<string>(), bytes: 0 };
+  readonly #kept = new Map<BackendBuffer, TextureKeys>();
   #recorder: Recorder | null = null;
   #epoch = 0;
   #epochs = 0;
@@ -134,19 +146,35 @@ export class Device {
     }
   }
 
-  /** Counts the textures that a call is the first to want; the backend makes them. */
-  reserveTextures(call: KernelCall, places: readonly (Place | null)[]): void {
-    for (const { binding, key, bytes, isKept } of wantedTextures(call, places)) {
-      const of = isKept ? this.#keptOf(places[binding]!.buffer) : this.#sharedTextures;
-      if (of.keys.has(key)) continue;
-      this.requireRoom(bytes, `operand textures of ${call.kernel.name}`, `a texture of ${showBytes(bytes)}`);
+  /** Bytes of the textures that these calls are the first to want. */
+  textureBytes(calls: readonly PlacedCall[]): number {
+    return this.#newTextures(calls).reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Counts them as taken: the backend makes them. */
+  takeTextures(calls: readonly PlacedCall[]): void {
+    for (const { of, key, bytes } of this.#newTextures(calls)) {
       of.keys.add(key);
       of.bytes += bytes;
       this.memory.add("engine", bytes);
     }
   }
 
-  #keptOf(buffer: BackendBuffer): { keys: Set<string>; bytes: number } {
+  #newTextures(calls: readonly PlacedCall[]): { of: TextureKeys; key: string; bytes: number }[] {
+    const seen = new Map<TextureKeys, Set<string>>();
+    return calls.flatMap(({ call, places }) =>
+      wantedTextures(call, places).flatMap(({ binding, key, bytes, isKept }) => {
+        const of = isKept ? this.#keptOf(places[binding]!.buffer) : this.#sharedTextures;
+        const others = seen.get(of) ?? new Set();
+        seen.set(of, others);
+        if (of.keys.has(key) || others.has(key)) return [];
+        others.add(key);
+        return [{ of, key, bytes }];
+      }),
+    );
+  }
+
+  #keptOf(buffer: BackendBuffer): TextureKeys {
     const kept = this.#kept.get(buffer) ?? { keys: new Set<string>(), bytes: 0 };
     this.#kept.set(buffer, kept);
     return kept;
@@ -220,7 +248,12 @@ export class Device {
       this.#recorder.calls.push({ call, storages, epoch: this.#epoch });
     } else {
       const places = storages.map((storage) => storage.place());
-      this.reserveTextures(call, places);
+      const textures = [{ call, places }];
+      const bytes = this.textureBytes(textures);
+      if (bytes > 0) {
+        this.requireRoom(bytes, `operand textures of ${call.kernel.name}`, `textures of ${showBytes(bytes)}`);
+        this.takeTextures(textures);
+      }
       this.backend.dispatch(call, places);
     }
   }

@@ -11,12 +11,14 @@ export class Failures {
   #isCause = false;
   /** Reported by everything that follows. */
   #end: DeviceError | null = null;
+  #told = 0;
   /** When the device was last known to work. */
   #sign = 0;
 
   constructor(gpu: GPUDevice) {
     gpu.addEventListener?.("uncapturederror", (event) => {
       event.preventDefault(); // dawn.node prints it to stdout otherwise
+      this.#told++;
       this.#once ??= typed(event.error, this.holders);
     });
     void gpu.lost.then(({ reason, message }) => {
@@ -30,9 +32,15 @@ export class Failures {
 
   /** What failed by itself, found out by an error scope: thrown at the next flush or read-back, before what follows from it. */
   report(cause: DeviceError): void {
+    this.#told++;
     if (this.#isCause) return;
     this.#once = cause;
     this.#isCause = true;
+  }
+
+  /** Failures so far. A submit that holds one refused command is dropped whole, whatever else was in it. */
+  get told(): number {
+    return this.#told;
   }
 
   /** @throws DeviceLostError, DeviceStalledError: the device is of no use any more */

@@ -10,11 +10,10 @@ interface Held {
   readonly category: Category;
 }
 
-/** Counts live buffers by category, and remembers the peak. The planner's ledger: it sees what the engine asks for. */
+/** Counts live bytes by category, and remembers the peak. The planner's ledger: it sees what the engine asks for. */
 export class MemoryLedger {
   readonly live: Record<Category, number> = Object.fromEntries(CATEGORIES.map((name) => [name, 0])) as Record<Category, number>;
   liveBytes = 0;
-  liveBuffers = 0;
   peakBytes = 0;
   /** `live` as it was at the peak. */
   atPeak: Record<Category, number> = { ...this.live };
@@ -22,7 +21,6 @@ export class MemoryLedger {
   add(category: Category, bytes: number): void {
     this.live[category] += bytes;
     this.liveBytes += bytes;
-    this.liveBuffers++;
     if (this.liveBytes > this.peakBytes) {
       this.peakBytes = this.liveBytes;
       this.atPeak = { ...this.live };
@@ -62,6 +60,5 @@ export class MemoryLedger {
   remove(category: Category, bytes: number): void {
     this.live[category] -= bytes;
     this.liveBytes -= bytes;
-    this.liveBuffers--;
   }
 }

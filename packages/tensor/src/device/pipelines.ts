@@ -8,6 +8,9 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
+/** What drivers refuse comes as an internal error, or for want of memory. */
+const SCOPES = ["validation", "internal", "out-of-memory"] as const;
+
 export class PipelineCache {
   /** By the kernel itself, not its name: two kernels of two authors may share a name. */
   readonly #pipelines = new Map<Kernel, Map<string, Pipeline>>();
@@ -51,7 +54,7 @@ export class PipelineCache {
     layout: GPUBindGroupLayout,
     refused: (message: string) => PipelineError,
   ): GPUComputePipeline {
-    this.gpu.pushErrorScope("validation");
+    for (const filter of SCOPES) this.gpu.pushErrorScope(filter);
     try {
       const module = this.gpu.createShaderModule({ label: kernel, code });
       return this.gpu.createComputePipeline({
@@ -62,10 +65,12 @@ export class PipelineCache {
     } catch (error) {
       throw refused((error as Error).message);
     } finally {
-      this.gpu.popErrorScope().then(
-        (error) => error && this.onRefused(refused(error.message)),
-        () => {}, // the device is lost: gpu.lost tells
-      );
+      for (const _ of SCOPES) {
+        this.gpu.popErrorScope().then(
+          (error) => error && this.onRefused(refused(error.message)),
+          () => {}, // the device is lost: gpu.lost tells
+        );
+      }
     }
   }
 

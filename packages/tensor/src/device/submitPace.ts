@@ -28,7 +28,7 @@ export class SubmitPace {
     return this.#msOfWork === null ? FIRST_WORK : TARGET_MS / this.#msOfWork;
   }
 
-  /** A submit of so much work took so long, alone on the device. */
+  /** So much work took so long, alone on the device. */
   measured(work: number, milliseconds: number): void {
     if (work <= 0 || milliseconds <= 0) return;
     const now = milliseconds / work;

@@ -1,9 +1,11 @@
 // Textures of frozen weights (decoding): copied once, again after a write, and gone with their buffer.
-import { planAccumulate, TEXTURE_GAP, textureWidth } from "@attune/kernels-wgsl";
+import { type Kernel, planAccumulate, TEXTURE_GAP, textureWidth } from "@attune/kernels-wgsl";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DType } from "../dtype.js";
+import { AllocationError, MemoryBudgetError, PipelineError } from "../errors.js";
 import { type NodeDevice, openDevice } from "../node.js";
 import { noGrad } from "../op.js";
+import { relu } from "../ops/elementwise.js";
 import { linear } from "../ops/matmul.js";
 import { persistent, type Tensor, tensor } from "../tensor.js";
 import { capture } from "./capture.js";
@@ -134,6 +136,61 @@ describe("kept textures", () => {
     device.trim();
     expect(device.memory.liveBytes).toBe(before);
     expect(device.measured.liveBytes).toBe(before);
+  });
+
+  it("are copied again after a submit that the device dropped", async () => {
+    let isBroken = true;
+    const rewrite = ({ name }: Kernel, code: string): string =>
+      isBroken && name === "elementwise/unary" ? code.replace("fn main(", "fn main(oops ") : code;
+    const other = await openDevice({ rewrite });
+    const w = persistent(other, [OUTPUTS, INPUTS], { values: new Float32Array(OUTPUTS * INPUTS).fill(1) });
+    const x = persistent(other, [1, INPUTS], { values: new Float32Array(INPUTS).fill(1) });
+    const y = (): Tensor => other.scope(() => noGrad(() => linear(x, w)));
+    const both = async (): Promise<void> => {
+      const product = y();
+      relu(product);
+      await product.toArray();
+    };
+    await expect(both()).rejects.toThrow(PipelineError);
+    isBroken = false;
+    expect((await y().toArray())[0]).toBe(INPUTS);
+    other.destroy();
+  });
+
+  it("are asked for anew after one was refused, which is told with its size", async () => {
+    const other = await openDevice();
+    const { gpu } = other.backend;
+    const make = gpu.createTexture.bind(gpu);
+    gpu.createTexture = (descriptor) => {
+      gpu.createTexture = make;
+      return make({ ...descriptor, size: [100_000, 1] });
+    };
+    const w = persistent(other, [OUTPUTS, INPUTS], { values: new Float32Array(OUTPUTS * INPUTS).fill(1), label: "w" });
+    const x = persistent(other, [1, INPUTS], { values: new Float32Array(INPUTS).fill(1) });
+    const y = (): Tensor => other.scope(() => noGrad(() => linear(x, w)));
+    const failure = await y()
+      .toArray()
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(AllocationError);
+    expect((failure as Error).message).toMatch(/^operand rgba32float, .*: no texture of 4160 bytes: /);
+    expect((await y().toArray())[0]).toBe(INPUTS);
+    other.destroy();
+  });
+
+  it("of a program that has no room are not counted", async () => {
+    const small = await openDevice({ budgetBytes: 40 * 2 ** 20 });
+    const w = persistent(small, [1024, 1024], { label: "w" });
+    void small.empty; // made on first use
+    const before = small.memory.liveBytes;
+    const step = (rows: number): { dispose(): void } =>
+      noGrad(() =>
+        capture(small, "step", { x: { shape: [rows, 1024], dtype: "f32" } }, (given) => ({ y: linear(linear(given.x, w), w) })),
+      );
+    expect(() => step(4096)).toThrow(MemoryBudgetError);
+    small.trim();
+    expect(small.memory.liveBytes).toBe(before);
+    step(1024).dispose();
+    small.destroy();
   });
 
   /** w = w + 1: what an update does. */

@@ -2,7 +2,9 @@
 // calls share, two for each size met. Where the plan says that a storage keeps its values, it has a texture of its own, which lives as
 // long as its buffer and is copied only after a write.
 import { type KernelCall, TEXTURE_GAP, type TexelFormat, textureWidth } from "@attune/kernels-wgsl";
+import { refusable } from "./allocation.js";
 import type { BackendBuffer, Place } from "./backend.js";
+import type { Failures } from "./failures.js";
 
 const TEXEL_BYTES = 16;
 
@@ -52,10 +54,11 @@ export interface TextureCopy {
   readonly claim?: () => boolean;
 }
 
-/** A texture with a storage's bytes as they were at `version`. */
+/** A texture with a storage's bytes as they were at `version`, unless something failed since: the copy may have been dropped with it. */
 interface KeptTexture {
   readonly texture: GPUTexture;
   version: number;
+  failures: number;
 }
 
 /** The buffers of the backend that owns the textures: each has those that are kept of it. */
@@ -67,7 +70,10 @@ export interface TexturedBuffer extends BackendBuffer {
 export class TextureSet {
   readonly #shared = new Map<string, GPUTexture>();
 
-  constructor(readonly gpu: GPUDevice) {}
+  constructor(
+    readonly gpu: GPUDevice,
+    private readonly failures: Failures,
+  ) {}
 
   copiesOf(call: KernelCall, places: readonly Place[]): TextureCopy[] {
     return wantedTextures(call, places).map((wanted) => {
@@ -75,12 +81,18 @@ export class TextureSet {
       const { gpu: from, kept } = buffer as TexturedBuffer;
       const copyInto = (to: GPUTexture) => ({ to, commands: copyCommands(from, offset, to, wanted) });
       if (!wanted.isKept) return copyInto(this.#sharedOne(wanted));
-      const twin = kept.get(wanted.key) ?? { texture: this.#make(wanted), version: -1 };
+      const twin = kept.get(wanted.key) ?? {
+        texture: this.#make(wanted, () => kept.delete(wanted.key)),
+        version: -1,
+        failures: 0,
+      };
       kept.set(wanted.key, twin);
       const claim = (): boolean => {
         const now = version!();
-        const isStale = twin.version !== now;
+        const { told } = this.failures;
+        const isStale = twin.version !== now || twin.failures !== told;
         twin.version = now;
+        twin.failures = told;
         return isStale;
       };
       return { ...copyInto(twin.texture), claim };
@@ -88,18 +100,17 @@ export class TextureSet {
   }
 
   #sharedOne(wanted: WantedTexture): GPUTexture {
-    const texture = this.#shared.get(wanted.key) ?? this.#make(wanted);
+    const texture = this.#shared.get(wanted.key) ?? this.#make(wanted, () => this.#shared.delete(wanted.key));
     this.#shared.set(wanted.key, texture);
     return texture;
   }
 
-  #make({ key, width, rows, format }: WantedTexture): GPUTexture {
-    return this.gpu.createTexture({
-      label: `operand ${key}`,
-      size: [width + TEXTURE_GAP, rows],
-      format,
-      usage: GPU_TEXTURE_USAGE.COPY_DST | GPU_TEXTURE_USAGE.STORAGE_BINDING,
-    });
+  /** @param forget so that what is refused is made anew by who asks next */
+  #make({ key, width, rows, format, bytes }: WantedTexture, forget: () => void): GPUTexture {
+    const label = `operand ${key}`;
+    const usage = GPU_TEXTURE_USAGE.COPY_DST | GPU_TEXTURE_USAGE.STORAGE_BINDING;
+    const make = (): GPUTexture => this.gpu.createTexture({ label, size: [width + TEXTURE_GAP, rows], format, usage });
+    return refusable(this.gpu, this.failures, { label, size: bytes, what: "texture" }, make, forget);
   }
 }
 

@@ -1,7 +1,7 @@
 import { type DeviceFacts, type Kernel, type KernelCall, paramBytes, writeParams } from "@attune/kernels-wgsl";
 import { AllocationError, DeviceError, type Holder, TensorError } from "../errors.js";
 import { alignTo } from "./align.js";
-import { allocate } from "./allocation.js";
+import { refusable } from "./allocation.js";
 import type { Backend, Place, PreparedProgram } from "./backend.js";
 import { Failures } from "./failures.js";
 import { uniformBytes } from "./null.js";
@@ -96,7 +96,7 @@ export class WebGpuBackend implements Backend {
     });
     this.#failures = new Failures(gpu);
     this.#running = new RunningSubmits(gpu.queue, () => this.#failures.alive());
-    this.#textures = new TextureSet(gpu);
+    this.#textures = new TextureSet(gpu, this.#failures);
     this.#pipelines = new PipelineCache(
       gpu,
       options.rewrite,
@@ -191,6 +191,19 @@ export class WebGpuBackend implements Backend {
     const calls = steps.map((step) => step.call);
     const bytes = uniformBytes(calls, this.facts);
     const uniforms = this.createBuffer(bytes, `${label} params`);
+    try {
+      return this.#prepared(steps, uniforms, bytes);
+    } catch (error) {
+      uniforms.destroy();
+      throw error;
+    }
+  }
+
+  #prepared(
+    steps: readonly { call: KernelCall; places: readonly Place[] }[],
+    uniforms: GpuBuffer,
+    bytes: number,
+  ): PreparedProgram {
     const data = new ArrayBuffer(bytes);
     const view = new DataView(data);
     let offset = 0;
@@ -276,7 +289,7 @@ export class WebGpuBackend implements Backend {
 
   #allocate(descriptor: GPUBufferDescriptor & { label: string }): GPUBuffer {
     this.stats.buffers++;
-    return allocate(this.gpu, this.#failures, descriptor);
+    return refusable(this.gpu, this.#failures, { ...descriptor, what: "buffer" }, () => this.gpu.createBuffer(descriptor));
   }
 
   /** Encodes and submits a whole program: nothing is made here but the encoder, and a pipeline is set only where it changes. */
@@ -284,10 +297,21 @@ export class WebGpuBackend implements Backend {
     this.#failures.throwEnd();
     this.#submit();
     if (this.probe) {
-      for (const call of ready) this.#probed(this.probe, call);
+      let work = 0;
+      for (const call of ready) {
+        const more = workOf(call.call);
+        if (this.#pace.cuts(work, more)) {
+          this.#submit();
+          work = 0;
+        }
+        work += more;
+        this.#probed(this.probe, call);
+      }
       this.#submit();
       return;
     }
+    const { work, milliseconds } = this.#running.takeDone();
+    this.#pace.measured(work, milliseconds);
     encodeProgram(this.gpu, ready, this.#pace, (encoder, work) => this.#submitWork(encoder, work));
     this.stats.dispatches += ready.length;
   }
@@ -295,7 +319,7 @@ export class WebGpuBackend implements Backend {
   /** Replayed calls, whose speed tells how many of them the next submit may have; not where drivers compile in it. */
   #submitWork(encoder: GPUCommandEncoder, work: number): void {
     this.#encoder = encoder;
-    this.#submit(this.#hasNewText ? undefined : (milliseconds) => this.#pace.measured(work, milliseconds));
+    this.#submit(this.#hasNewText ? undefined : work);
   }
 
   #encoderNow(): GPUCommandEncoder {
@@ -345,7 +369,8 @@ export class WebGpuBackend implements Backend {
     this.#pass = null;
   }
 
-  #submit(onAlone?: (milliseconds: number) => void): void {
+  /** @param work where its time says how fast the device is */
+  #submit(work?: number): void {
     if (!this.#encoder) return;
     this.#endPass();
     if (this.#ringUsed > 0) this.gpu.queue.writeBuffer(this.#ring, 0, this.#ringBytes, 0, this.#ringUsed * this.#ringSlot);
@@ -353,7 +378,7 @@ export class WebGpuBackend implements Backend {
     this.gpu.queue.submit([this.#encoder.finish()]);
     this.probe?.submitted();
     this.stats.submits++;
-    this.#running.follow(onAlone);
+    this.#running.follow(work);
     this.#encoder = null;
     this.#ringUsed = 0;
     this.#eagerWork = 0;
