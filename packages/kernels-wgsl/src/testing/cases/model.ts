@@ -187,7 +187,12 @@ export const modelCases: readonly KernelCase[] = [
     name: "generate/argmax",
     dims: { rows: [1, 9], vocab: [3, 60], capacity: [3, 6] },
     edges: [
-      { rows: 7, vocab: 27, capacity: 3, why: "ties: the first index wins; a finished row; all logits below zero; NaN" },
+      {
+        rows: 8,
+        vocab: 27,
+        capacity: 3,
+        why: "ties: the first index wins; a finished row; all logits below zero; NaN; the last eos",
+      },
       { rows: 2, vocab: 3, capacity: 4, why: "fewer columns than lanes" },
     ],
     plan: ({ rows, vocab, capacity }, facts) =>
@@ -199,6 +204,7 @@ export const modelCases: readonly KernelCase[] = [
         draw: (random, i) => {
           const [row, col] = [Math.floor(i / vocab!), i % vocab!];
           if (row === 4 || (row === 3 && col > 1)) return Number.NaN; // a row of nothing else, and one from its third column on
+          if (row === 7) return col === 1 ? -0.25 : -2; // the last of the tokens that end a sequence
           if (row % 3 === 0 && col === 0) return -1;
           return row % 3 === 2 && col === vocab! - 1 ? -0.5 : Math.floor(random() * 3) - 3;
         },
