@@ -1,11 +1,16 @@
-// The kernels around the matmuls, at the sizes of t5-small's step (batch 8, 256 + 64 tokens), forward and with the gradient. Most are
+// The kernels around the matmuls, at the sizes of t5-small's step (batch 8, 256 + 64 tokens), forward and with the gradient, and those of
+// decoding at its sizes. Most are
 // bound by memory, so their line to read is gb_per_s: bytes are those that must move, each operand read once and each result written once.
 import {
   Adafactor,
   AdamW,
   add,
+  allFinite,
   backward,
+  cacheAppend,
+  chooseGreedy,
   crossEntropy,
+  decodeAttention,
   dropout,
   embedding,
   geluNew,
@@ -19,6 +24,7 @@ import {
   parameter,
   relu,
   rmsNorm,
+  selectRows,
   softmax,
   sum,
   type Tensor,
@@ -114,6 +120,63 @@ const CASES: Readonly<Record<string, (device: NodeDevice) => Made>> = {
       },
     ]),
   ),
+  "all-finite": (device) => {
+    const x = weight(device, TOKENS, INNER);
+    return { owned: [x], bytes: 4 * TOKENS * INNER, step: () => void allFinite(x) };
+  },
+  "select-rows-training": (device) => {
+    const every = TOKENS / LABELS;
+    const x = weight(device, TOKENS, WIDTH);
+    const chosen = tensor(
+      device,
+      Int32Array.from({ length: LABELS }, (_, i) => i * every),
+      [LABELS],
+    );
+    const inverse = tensor(
+      device,
+      Int32Array.from({ length: TOKENS }, (_, i) => (i % every === 0 ? i / every : -1)),
+      [TOKENS],
+    );
+    const bytes = 4 * (4 * LABELS + TOKENS) * WIDTH; // rows in and out; of the gradient those rows, and zeros for the rest
+    return { owned: [x, chosen, inverse], bytes, step: () => backward(sum(selectRows(x, chosen, inverse))) };
+  },
+  ...Object.fromEntries(
+    [false, true].map((isLive) => [
+      `decode-attention${isLive ? "-live" : ""}`, // over what an encoder has read; over what was said so far
+      (device: NodeDevice): Made => {
+        const [rows, positions, heads] = [8, 256, 8];
+        const state = new ProgramState(device, { seed: 1, past: positions - 1 });
+        const [q, k, v] = [
+          weight(device, rows, 1, WIDTH),
+          weight(device, rows, positions, WIDTH),
+          weight(device, rows, positions, WIDTH),
+        ];
+        const places = tensor(
+          device,
+          Int32Array.from({ length: rows * positions }, (_, i) => i % positions),
+          [rows, positions],
+        );
+        const live = isLive ? { first: 0, state } : null;
+        return {
+          owned: [q, k, v, places, state],
+          flops: 4 * rows * positions * WIDTH,
+          bytes: 8 * rows * positions * WIDTH,
+          step: () => void decodeAttention(q, k, v, { heads, places, live }),
+        };
+      },
+    ]),
+  ),
+  "cache-append": (device) => {
+    const [cache, x] = [weight(device, 8, 2 * 256, WIDTH), weight(device, 8, 256, WIDTH)];
+    return { owned: [cache, x], bytes: 8 * TOKENS * WIDTH, step: () => cacheAppend(cache, x, { first: 0 }) };
+  },
+  "greedy-of-vocabulary": (device) => {
+    const [x, state] = [weight(device, 8, VOCABULARY), new ProgramState(device, { seed: 1 })];
+    const [next, tokens, finished] = [ids(device, 8, 1), tensor(device, new Int32Array(8 * 65), [8, 65]), ids(device, 8, 1)];
+    const greedy = { next, tokens, finished };
+    const step = (): void => chooseGreedy(x, greedy, { eos: null, pad: 0, state });
+    return { owned: [x, state, next, tokens, finished], bytes: 4 * 8 * VOCABULARY, step };
+  },
   "top-50-of-vocabulary": (device) => {
     const x = weight(device, 8, VOCABULARY);
     return { owned: [x], bytes: 4 * 8 * VOCABULARY, step: () => void topK(x, 50) };
